@@ -96,19 +96,10 @@ class Postgres:
 
     def _launched(self, extra: tuple[str, ...]) -> subprocess.Popen[bytes]:
         _remove_stale_pid_file(self._data)
-        command: list[str | Path] = [
-            *self._user.prefix,
-            self._programs.postgres,
-            "-D",
-            self._data,
-            "-k",
-            self._socket,
-            "-h",
-            "",
-        ]
+        options = ["-h", "", "-p", str(_PORT), "-c", "timezone=UTC", "-c", "log_timezone=UTC", *extra]
         with self._log.open("ab") as log:
             process = processes.start(
-                [*command, "-p", str(_PORT), "-c", "timezone=UTC", "-c", "log_timezone=UTC", *extra],
+                [*self._user.prefix, self._programs.postgres, "-D", self._data, "-k", self._socket, *options],
                 death_signal=signal.SIGQUIT,
                 output=log,
             )

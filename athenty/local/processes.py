@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -35,7 +36,7 @@ def start(
 
     Call it from the main thread: Linux ties the signal to the forking thread. `output` takes stdout and stderr alike.
     """
-    return subprocess.Popen(  # noqa: PLW1509
+    return subprocess.Popen(
         [str(argument) for argument in arguments],
         stdin=subprocess.DEVNULL,
         stdout=output,
@@ -48,25 +49,21 @@ def start(
     )
 
 
-def stop(
-    process: subprocess.Popen[bytes], first: signal.Signals = signal.SIGTERM, *, timeout_seconds: float = 15
-) -> int:
+def stop(child: subprocess.Popen[bytes], first: signal.Signals = signal.SIGTERM, *, timeout_seconds: float = 15) -> int:
     """Ask the child to leave with the signal `first`, kill its whole group if it does not. Returns its exit code."""
-    if process.poll() is None:
-        process.send_signal(first)
+    if child.poll() is None:
+        child.send_signal(first)
         try:
-            process.wait(timeout_seconds)
+            child.wait(timeout_seconds)
         except subprocess.TimeoutExpired:
-            kill_group(process)
-    return process.wait()
+            kill_group(child)
+    return child.wait()
 
 
-def kill_group(process: subprocess.Popen[bytes]) -> None:
+def kill_group(child: subprocess.Popen[bytes]) -> None:
     """SIGKILL to all that is left of the child's process group."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _signal_on_parent_death(death_signal: signal.Signals) -> Callable[[], None] | None:

