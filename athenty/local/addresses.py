@@ -5,10 +5,11 @@ The running supervisor writes the addresses down, so that `manage.py` beside it 
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 _CHECKOUT = Path(__file__).resolve().parent.parent.parent
+_FILE = "addresses.json"
 
 
 def state_folder() -> Path:
@@ -19,25 +20,33 @@ def state_folder() -> Path:
     return Path(os.environ.get("ATHENTY_STATE_FOLDER") or _CHECKOUT / ".demo")
 
 
-def _written(name: str, otherwise: str) -> str:
+def read(state: Path) -> dict[str, str]:
+    """site_url, sandbox_url, database_url and redis_url of the folder's last run; empty before the first."""
     try:
-        addresses: dict[str, Any] = json.loads((state_folder() / "addresses.json").read_text())
+        return dict(json.loads((state / _FILE).read_text()))
     except (OSError, ValueError):
-        return otherwise
-    return str(addresses.get(name, otherwise))
+        return {}
+
+
+def write(state: Path, addresses: Mapping[str, str]) -> None:
+    """Readers see the old file or the new one, never half of one. Only this user may read it."""
+    unfinished = state / f"{_FILE}.new"
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(json.dumps(addresses, indent=2))
+    unfinished.replace(state / _FILE)
 
 
 def database_url() -> str:
-    return _written("database_url", "postgresql://app_owner@localhost/athenty")
+    return read(state_folder()).get("database_url", "postgresql://app_owner@localhost/athenty")
 
 
 def redis_url() -> str:
-    return _written("redis_url", "redis://localhost:6379/0")
+    return read(state_folder()).get("redis_url", "redis://localhost:6379/0")
 
 
 def site_url() -> str:
-    return _written("site_url", "http://localhost:8000")
+    return read(state_folder()).get("site_url", "http://localhost:8000")
 
 
 def sandbox_url() -> str:
-    return _written("sandbox_url", "http://localhost:8100")
+    return read(state_folder()).get("sandbox_url", "http://localhost:8100")
