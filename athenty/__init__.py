@@ -1,0 +1,3 @@
+from athenty.celery import app as celery_app
+
+__all__ = ["celery_app"]
