@@ -1,0 +1,40 @@
+"""Which of our accounts must have a target before a connection sends anything."""
+
+from django.db import models
+
+from integrations.models import AccountMapping, Connection
+from ledger.models import Account, JournalLine
+
+
+def require_used_by(connection: Connection, entry_ids: list[int]) -> None:
+    """Make every account on these entries required, in the caller's transaction."""
+    lines = JournalLine.objects.filter(entry_id__in=entry_ids)
+    _require(connection, lines.values("account_id"))
+
+
+def require_from_start(connection: Connection) -> None:
+    """Make required what the start date makes so: accounts with a posted line from then on, and active core accounts."""
+    lines = JournalLine.objects.filter(
+        entry__organization=connection.organization,
+        entry__posted_at__isnull=False,
+        entry__date__gte=connection.mirror_from,
+    )
+    _require(connection, lines.values("account_id"))
+    core = Account.objects.filter(organization=connection.organization, is_core=True, is_active=True)
+    _require(connection, core.values("pk"))
+
+
+def _require(connection: Connection, account_ids: models.QuerySet) -> None:
+    # Only what is new is written: an upsert would lock every row of the chart in every posting.
+    accounts = Account.objects.filter(pk__in=account_ids)
+    mappings = AccountMapping.objects.filter(connection=connection)
+    new = accounts.exclude(pk__in=mappings.values("account_id"))
+    AccountMapping.objects.bulk_create(
+        [AccountMapping(connection=connection, account=account) for account in new], ignore_conflicts=True
+    )
+    mappings.filter(account__in=account_ids, is_required=False).update(is_required=True)
+
+
+def is_complete(connection: Connection) -> bool:
+    """Whether every required account has a target the provider accepts."""
+    return not connection.mappings.missing().exists()

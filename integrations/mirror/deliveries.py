@@ -1,0 +1,123 @@
+"""Sealing deliveries, and holding them.
+
+A delivery is committed before its first byte leaves and never re-composed: a retry is the same bytes under the same key.
+Who may send and settle it holds its lease token; the lease runs by the database's clock.
+"""
+
+import hashlib
+import logging
+import uuid
+from base64 import b32encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import F
+from django.db.models.functions import Coalesce, Now
+
+from integrations.mirror import queue
+from integrations.models import AccountMapping, Attempt, Connection, Delivery, DeliveryItem, QueueRow
+from integrations.providers.base import Cause, DraftLine, JournalDraft, Refused
+
+logger = logging.getLogger(__name__)
+
+# What a worker needs beside the send itself: a token refresh, and settling.
+_LEASE_MARGIN = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to send and settle one delivery until it runs out."""
+
+    delivery: Delivery
+    token: uuid.UUID
+
+
+def reference(connection: Connection, entry_number: int, entry_id: int) -> str:
+    """What the provider knows the entry by: readable, at most 21 characters, the same every time.
+
+    The entry's number is for the bookkeeper. The hash of the connection's random id is what makes it ours alone: a
+    company's books may hold the numbers of another firm's mirror, or of an older one, and a match with those must not
+    be taken for our own entry.
+    """
+    digest = hashlib.sha256(f"{connection.pk}:{entry_id}".encode()).digest()
+    return f"ATH-{entry_number}-{b32encode(digest[:5]).decode()}"
+
+
+def seal(connection: Connection, rows: Sequence[QueueRow]) -> Delivery | None:
+    """Compose one delivery of rows that `queue.take` gave, in the same transaction. None when no entry could be.
+
+    An entry that can't be composed is parked alone, with its traceback in the log: it holds up no other.
+    """
+    targets = {mapping.account_id: mapping for mapping in connection.mappings.select_related("target")}
+    composed: list[tuple[QueueRow, JournalDraft]] = []
+    for row in rows:
+        try:
+            composed.append((row, _draft(connection, row, targets)))
+        except Exception:  # noqa: BLE001  whatever is wrong with this entry, the others go on
+            logger.exception("Entry %s could not be composed for connection %s.", row.entry_id, connection.pk)
+            queue.park([row.pk], Refused("", Cause.OTHER, "not-composed", "Athenty could not prepare this entry."))
+    if not composed:
+        return None
+    sealed = connection.provider.seal([draft for _, draft in composed], connection.company)
+    delivery = Delivery(connection=connection, body=sealed.body)
+    delivery.idempotency_key = delivery.pk.hex
+    delivery.save(force_insert=True)
+    DeliveryItem.objects.bulk_create(
+        DeliveryItem(
+            delivery=delivery,
+            row=row,
+            position=position,
+            item_id=item_id,
+            reference=draft.reference,
+            targets={str(line.account_id): targets[line.account_id].target.remote_id for line in row.entry.lines.all()},
+        )
+        for position, ((row, draft), item_id) in enumerate(zip(composed, sealed.item_ids, strict=True))
+    )
+    return delivery
+
+
+def _draft(connection: Connection, row: QueueRow, targets: dict[int, AccountMapping]) -> JournalDraft:
+    entry = row.entry
+    lines = []
+    for line in entry.lines.all():
+        target = targets[line.account_id].target
+        lines.append(
+            DraftLine(
+                account_id=target.remote_id,
+                account_number=target.number,
+                debit=line.debit,
+                credit=line.credit,
+                description=line.description,
+            )
+        )
+    return JournalDraft(
+        reference=reference(connection, entry.number, entry.pk), on=entry.date, memo=entry.memo, lines=tuple(lines)
+    )
+
+
+def lease(delivery: Delivery, now: datetime) -> Lease:
+    """Take hold of a delivery that nobody holds, in the caller's transaction and under the connection's lock."""
+    delivery.lease_token = uuid.uuid4()
+    delivery.leased_until = now + delivery.connection.provider.limits.send_timeout + _LEASE_MARGIN
+    delivery.save(update_fields=["lease_token", "leased_until"])
+    return Lease(delivery, delivery.lease_token)
+
+
+def begin_attempt(lease: Lease) -> Attempt | None:
+    """Write down, and commit, that bytes may leave from now on. None when the lease no longer covers a whole send."""
+    limits = lease.delivery.connection.provider.limits
+    held = Delivery.objects.open().filter(
+        pk=lease.delivery.pk, lease_token=lease.token, leased_until__gt=Now() + limits.send_timeout
+    )
+    if not held.update(first_sent_at=Coalesce("first_sent_at", Now()), attempts=F("attempts") + 1):
+        return None
+    return Attempt.objects.create(delivery=lease.delivery)
+
+
+def finish_attempt(attempt: Attempt, outcome: str, **details: object) -> None:
+    for name, value in details.items():
+        setattr(attempt, name, value)
+    attempt.outcome = outcome
+    attempt.finished_at = Now()
+    attempt.save()

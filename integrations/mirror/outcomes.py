@@ -1,0 +1,217 @@
+"""An answer becomes a state. Each function is one short transaction, fenced by the lease token.
+
+The rule above all others: an unknown outcome is never turned into a refusal, by age or by count.
+"""
+
+import logging
+import random
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from audit import recording
+from audit.actions import Action
+from integrations.clock import database_now
+from integrations.mirror import queue, waking
+from integrations.mirror.deliveries import Lease
+from integrations.models import Connection, Delivery, DeliveryItem, QueueRow
+from integrations.providers.base import Accepted, Cause, Refused, SendResult
+from integrations.providers.errors import CompanyGone, ProviderError, RateLimited
+
+logger = logging.getLogger(__name__)
+
+RETRY_BUDGET = 8
+_FIRST_BACKOFF, _LONGEST_BACKOFF = timedelta(seconds=5), timedelta(minutes=15)
+_JITTER = random.SystemRandom()
+
+
+@transaction.atomic
+def settle(lease: Lease, result: SendResult) -> None:
+    """Every entry by its own answer. What the answer leaves in doubt stays in the delivery, to be sent again."""
+    delivery = _held(lease)
+    if delivery is None:
+        return
+    items = {item.item_id: item for item in delivery.items.select_related("row__entry")}
+    accepted = {items[o.item_id].row_id: o.remote_id for o in result.outcomes if isinstance(o, Accepted)}
+    refusals = [o for o in result.outcomes if isinstance(o, Refused)]
+    queue.settle_sent(accepted)
+    for refusal in refusals:
+        queue.park([items[refusal.item_id].row_id], refusal)
+    _report_failures(delivery, [(items[refusal.item_id], refusal) for refusal in refusals])
+    _blame_accounts(delivery.connection, refusals)
+    _note_success(delivery.connection, result, sent=len(accepted))
+    _close_or_hold(delivery, retry_at=_replay_at(delivery))
+
+
+@transaction.atomic
+def refuse_whole(lease: Lease, error: ProviderError) -> None:
+    """The call itself was understood and refused, and nothing of it was written."""
+    delivery = _held(lease)
+    if delivery is not None:
+        _park_whole(delivery, Refused("", Cause.OTHER, error.code, error.message or str(error)))
+
+
+@transaction.atomic
+def try_later(lease: Lease, error: ProviderError) -> None:
+    """Nothing was written this time. Backoff with full jitter, until the retry budget is spent."""
+    delivery = _held(lease)
+    if delivery is None:
+        return
+    delivery.failures += 1
+    _forget_unwritten(delivery, lease)
+    if delivery.failures >= RETRY_BUDGET and delivery.first_sent_at is None:
+        _park_whole(delivery, Refused("", Cause.OTHER, error.code or "unavailable", error.message or str(error)))
+        return
+    longest = min(_FIRST_BACKOFF * 2 ** (delivery.failures - 1), _LONGEST_BACKOFF)
+    _let_go(delivery, database_now() + longest * _JITTER.random())
+
+
+@transaction.atomic
+def wait_for_room(lease: Lease, error: RateLimited) -> None:
+    """A 429 wrote nothing and spends no retry budget: the whole company waits as long as it was told."""
+    delivery = _held(lease)
+    if delivery is None:
+        return
+    _forget_unwritten(delivery, lease)
+    until = database_now() + error.retry_after
+    Connection.objects.filter(pk=delivery.connection_id).update(slowed_until=until)
+    _let_go(delivery, until)
+
+
+@transaction.atomic
+def hold_unknown(lease: Lease) -> None:
+    """It may have been written: the same bytes go again once the provider surely has finished with the first."""
+    delivery = _held(lease)
+    if delivery is not None:
+        _let_go(delivery, _replay_at(delivery))
+
+
+@transaction.atomic
+def stop_connection(lease: Lease, error: ProviderError) -> None:
+    """The grant or the company is gone: nothing was written, everything waits for a person to reconnect."""
+    delivery = _held(lease)
+    if delivery is None:
+        return
+    _forget_unwritten(delivery, lease)
+    _let_go(delivery, database_now())
+    connection = Connection.objects.select_for_update().get(pk=delivery.connection_id)
+    if isinstance(error, CompanyGone):
+        connection.status, reason = Connection.Status.ERROR, Connection.StatusReason.COMPANY_GONE
+    else:
+        connection.status, reason = Connection.Status.DISCONNECTED, Connection.StatusReason.GRANT_LOST
+    connection.status_reason, connection.status_detail = reason, error.message
+    connection.status_changed_at = database_now()
+    connection.save()
+    recording.record(
+        Action.SYNC_FAILED,
+        connection.organization,
+        obj=str(connection),
+        data={"provider": connection.provider_name, "reason": reason, "message": error.message},
+    )
+
+
+@transaction.atomic
+def give_up_replaying(delivery: Delivery) -> None:
+    """The provider no longer recognises a repeat, so a repeat could double: only a person can say what happened."""
+    rows = [item.row_id for item in delivery.items.all()]
+    queue.leave_unconfirmed(rows)
+    _report(delivery, list(delivery.items.select_related("row__entry")), "unconfirmed", "The outcome was never learned.")
+    _close(delivery)
+
+
+def replay_window(connection: Connection) -> timedelta | None:
+    """How long from the first byte a repeat is surely recognised; None when for ever.
+
+    Where a journal number used before is refused, naming the journal that has it, the number itself is the guard.
+    """
+    return None if connection.refuses_duplicate_numbers else connection.provider.limits.replay_window
+
+
+def _held(lease: Lease) -> Delivery | None:
+    """The delivery, locked, if this lease still holds it. Else another worker has it, and its answer is the one."""
+    delivery = Delivery.objects.select_for_update(of=("self",)).select_related("connection__organization")
+    held = delivery.filter(pk=lease.delivery.pk, lease_token=lease.token, state=Delivery.State.OPEN).first()
+    if held is None:
+        logger.warning("Delivery %s is no longer held by this worker; its answer is dropped.", lease.delivery.pk)
+    return held
+
+
+def _forget_unwritten(delivery: Delivery, lease: Lease) -> None:
+    """This attempt wrote nothing. If it was the first to send, the replay window has not begun."""
+    if lease.delivery.first_sent_at is None:
+        delivery.first_sent_at = None
+
+
+def _replay_at(delivery: Delivery) -> datetime:
+    now = database_now()
+    first = delivery.first_sent_at or now
+    return max(now + _FIRST_BACKOFF, first + delivery.connection.provider.limits.first_retry_after)
+
+
+def _let_go(delivery: Delivery, next_attempt_at: datetime) -> None:
+    delivery.lease_token = delivery.leased_until = None
+    delivery.next_attempt_at = next_attempt_at
+    delivery.save()
+    waking.wake_at_on_commit(delivery.connection_id, next_attempt_at)
+
+
+def _close_or_hold(delivery: Delivery, *, retry_at: datetime) -> None:
+    if QueueRow.objects.sending().filter(items__delivery=delivery).exists():
+        _let_go(delivery, retry_at)
+    else:
+        _close(delivery)
+
+
+def _close(delivery: Delivery) -> None:
+    delivery.state, delivery.settled_at = Delivery.State.SETTLED, database_now()
+    delivery.lease_token = delivery.leased_until = None
+    delivery.save()
+    if delivery.connection.queue.waiting().exists():
+        waking.wake_on_commit(delivery.connection_id)
+
+
+def _park_whole(delivery: Delivery, refusal: Refused) -> None:
+    items = list(delivery.items.select_related("row__entry"))
+    queue.park([item.row_id for item in items], refusal)
+    _report_failures(delivery, [(item, refusal) for item in items])
+    _close(delivery)
+
+
+def _note_success(connection: Connection, result: SendResult, *, sent: int) -> None:
+    changes: dict[str, object] = {"calls_left_today": result.calls_left_today, "slowed_until": None}
+    if sent:
+        changes["last_sync_at"] = database_now()
+    Connection.objects.filter(pk=connection.pk).update(**changes)
+
+
+def _blame_accounts(connection: Connection, refusals: list[Refused]) -> None:
+    """A refusal that names an account means our picture of the chart is stale: read it again."""
+    if any(refusal.cause == Cause.ACCOUNT for refusal in refusals):
+        Connection.objects.filter(pk=connection.pk).update(chart_due_at=database_now())
+        waking.wake_for_chart(connection.pk)
+
+
+def _report_failures(delivery: Delivery, refused: list[tuple[DeliveryItem, Refused]]) -> None:
+    """One event per cause and delivery, naming the entries: not one per entry and attempt."""
+    causes: dict[tuple[str, str], list[DeliveryItem]] = defaultdict(list)
+    for item, refusal in refused:
+        causes[refusal.code, refusal.message].append(item)
+    for (code, message), items in causes.items():
+        _report(delivery, items, code, message)
+
+
+def _report(delivery: Delivery, items: list[DeliveryItem], code: str, message: str) -> None:
+    connection = delivery.connection
+    recording.record(
+        Action.SYNC_FAILED,
+        connection.organization,
+        obj=str(connection),
+        data={
+            "provider": connection.provider_name,
+            "entries": [item.row.entry.number for item in items],
+            "provider_code": code,
+            "provider_error": message,
+        },
+    )
+

@@ -1,0 +1,131 @@
+"""The only writer of `journal_sync_queue`.
+
+A row is created in the transaction that posts its entry, and leaves the waiting states only when the provider has
+answered for it or a person has decided.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from athenty.organizations.models import Organization
+from integrations.mapping import requirements
+from integrations.mirror import waking
+from integrations.models import Connection, QueueRow
+from integrations.providers.base import Cause, Refused
+from ledger.models import JournalEntry
+
+# Large enough that an import of any size is a handful of statements, small enough for one statement's parameters.
+_CHUNK = 2_000
+
+
+def enqueue(organization: Organization, entries: Sequence[JournalEntry]) -> None:
+    """Queue newly posted entries for every connection of the organization, in the posting transaction."""
+    for connection in Connection.objects.for_organization(organization).mirrored():
+        due = [entry.pk for entry in entries if entry.date >= connection.mirror_from]
+        _add(connection, due)
+
+
+def backfill(connection: Connection) -> None:
+    """Queue every posted entry from the start date on that has no row yet, in the caller's transaction.
+
+    The caller holds the organization's postings (`ledger.posting.hold_postings`): an entry whose transaction is still
+    open would otherwise be seen by neither this nor `enqueue`.
+    """
+    entries = JournalEntry.objects.filter(
+        organization=connection.organization, posted_at__isnull=False, date__gte=connection.mirror_from
+    ).exclude(queue_rows__connection=connection)
+    requirements.require_from_start(connection)
+    _add(connection, list(entries.order_by("number").values_list("pk", flat=True)))
+
+
+def _add(connection: Connection, entry_ids: list[int]) -> None:
+    if not entry_ids:
+        return
+    for start in range(0, len(entry_ids), _CHUNK):
+        chunk = entry_ids[start : start + _CHUNK]
+        QueueRow.objects.bulk_create(
+            [QueueRow(connection=connection, entry_id=entry_id) for entry_id in chunk], ignore_conflicts=True
+        )
+        requirements.require_used_by(connection, chunk)
+    waking.wake_on_commit(connection.pk)
+
+
+def take(connection: Connection, rows: QuerySet[QueueRow], limit: int) -> list[QueueRow]:
+    """Move the oldest of these waiting rows to sending and return them, in the caller's transaction.
+
+    Rows that another transaction holds are passed over. The entries and lines come along.
+    """
+    taken = list(rows.waiting().order_by("id").select_for_update(skip_locked=True, of=("self",))[:limit])  # type: ignore[attr-defined]
+    _move([row.pk for row in taken], QueueRow.State.WAITING, state=QueueRow.State.SENDING)
+    return list(
+        QueueRow.objects.filter(pk__in=[row.pk for row in taken])
+        .select_related("entry")
+        .prefetch_related("entry__lines__account")
+        .order_by("id")
+    )
+
+
+def settle_sent(row_ids: dict[int, str]) -> None:
+    """The provider has these, under the given ids of its own."""
+    rows = list(QueueRow.objects.filter(pk__in=row_ids).sending().select_for_update().order_by("id"))
+    for row in rows:
+        row.state = QueueRow.State.SENT
+        row.remote_id = row_ids[row.pk]
+        row.sent_at = row.changed_at = Now()
+    QueueRow.objects.bulk_update(rows, ["state", "remote_id", "sent_at", "changed_at"])
+
+
+def park(row_ids: Iterable[int], refusal: Refused) -> None:
+    """Set rows aside until a person lifts what stands in their way, with the provider's own words."""
+    _move(
+        row_ids,
+        QueueRow.State.SENDING,
+        state=QueueRow.State.NEEDS_ATTENTION,
+        cause=refusal.cause,
+        provider_code=refusal.code[:40],
+        provider_message=refusal.message,
+        blamed_account_id=refusal.account_id[:64],
+    )
+
+
+def leave_unconfirmed(row_ids: Iterable[int]) -> None:
+    """Sent, outcome never learned, and the provider no longer recognises a repeat: only a person can say."""
+    _move(row_ids, QueueRow.State.SENDING, state=QueueRow.State.UNCONFIRMED)
+
+
+@transaction.atomic
+def release(connection: Connection, *causes: Cause) -> int:
+    """Let rows that were parked for these causes go again, now that the cause is fixed. Returns how many."""
+    rows = connection.queue.needing_attention().filter(cause__in=causes)
+    return _release(connection, rows)
+
+
+@transaction.atomic
+def retry(connection: Connection, row_ids: Iterable[int]) -> int:
+    """Let these parked rows go again, as a person asked. A second click finds none left. Returns how many."""
+    rows = connection.queue.needing_attention().filter(pk__in=row_ids)
+    return _release(connection, rows)
+
+
+def _release(connection: Connection, rows: QuerySet[QueueRow]) -> int:
+    released = _move(
+        rows.values_list("pk", flat=True),
+        QueueRow.State.NEEDS_ATTENTION,
+        state=QueueRow.State.WAITING,
+        cause="",
+        provider_code="",
+        provider_message="",
+        blamed_account_id="",
+    )
+    if released:
+        waking.wake_on_commit(connection.pk)
+    return released
+
+
+def _move(row_ids: Iterable[int], before: QueueRow.State, **changes: object) -> int:
+    """Only rows still in the state they are expected in change: whoever comes second changes nothing."""
+    rows = QueueRow.objects.filter(pk__in=list(row_ids), state=before)
+    return rows.update(changed_at=Now(), **changes)

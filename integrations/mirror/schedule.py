@@ -1,0 +1,83 @@
+"""Live, Batched, Off: when queue rows are due. Switching changes nothing else."""
+
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+
+from athenty.organizations.models import Organization, User
+from audit import recording
+from audit.actions import Action
+from integrations.clock import database_now
+from integrations.mirror import waking
+from integrations.models import Connection, QueueRow, SyncMode, SyncSettings
+
+
+def sync_settings(organization: Organization) -> SyncSettings:
+    """The organization's settings; unsaved and Live when it never chose."""
+    found = SyncSettings.objects.filter(organization=organization).select_related("changed_by").first()
+    return found or SyncSettings(organization=organization, mode=SyncMode.LIVE)
+
+
+def due_rows(connection: Connection) -> QuerySet[QueueRow]:
+    """The waiting rows that the organization's mode lets go now."""
+    mode = sync_settings(connection.organization).mode
+    waiting = connection.queue.waiting()
+    if mode == SyncMode.LIVE:
+        return waiting
+    if mode == SyncMode.BATCHED and connection.flush_before:
+        return waiting.filter(queued_at__lt=connection.flush_before)
+    return waiting.none()
+
+
+def sends(organization: Organization) -> bool:
+    """Whether anything at all may be sent, a delivery already sealed included."""
+    return sync_settings(organization).mode != SyncMode.OFF
+
+
+@transaction.atomic
+def set_mode(organization: Organization, mode: SyncMode, *, actor: User, ip: str | None = None) -> bool:
+    """Choose when entries are sent. Touches no connection. False when that was the mode already."""
+    current, _ = SyncSettings.objects.select_for_update().get_or_create(organization=organization)
+    if current.mode == mode:
+        return False
+    before, now = current.mode, database_now()
+    current.mode, current.changed_at, current.changed_by = mode, now, actor
+    current.next_flush_at = next_flush(organization, now) if mode == SyncMode.BATCHED else None
+    current.save()
+    recording.record(
+        Action.SYNC_MODE_UPDATED, organization, actor=actor, obj="Sync Mode", ip=ip, data={"from": before, "to": mode}
+    )
+    for connection in Connection.objects.for_organization(organization).mirrored():
+        waking.wake_on_commit(connection.pk)
+    return True
+
+
+def next_flush(organization: Organization, after: datetime) -> datetime:
+    """The first of the organization's own moments after this one. They are spread over the interval, so that firms
+    don't flush together, and stay the same from day to day."""
+    interval = settings.MIRROR_BATCH_INTERVAL
+    digest = sha256(str(organization.pk).encode()).digest()
+    offset = interval * (int.from_bytes(digest[:4]) / 2**32)
+    elapsed = timedelta(seconds=after.timestamp()) - offset
+    return after + interval - elapsed % interval
+
+
+@transaction.atomic
+def flush_due_organizations() -> None:
+    """Make what waits due for every Batched organization whose time has come."""
+    now = database_now()
+    due = SyncSettings.objects.filter(mode=SyncMode.BATCHED, next_flush_at__lte=now)
+    for chosen in due.select_for_update(skip_locked=True, of=("self",)).select_related("organization"):
+        _flush(chosen, now)
+        chosen.next_flush_at = next_flush(chosen.organization, now)
+        chosen.save(update_fields=["next_flush_at"])
+
+
+def _flush(chosen: SyncSettings, now: datetime) -> None:
+    connections = Connection.objects.for_organization(chosen.organization).mirrored()
+    connections.update(flush_before=now)
+    for connection in connections:
+        waking.wake_on_commit(connection.pk)

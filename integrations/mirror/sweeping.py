@@ -1,0 +1,24 @@
+"""What a lost wake-up left: one look at every connection, however long its queue."""
+
+from django.db.models import Exists, OuterRef, Q
+
+from integrations.clock import database_now
+from integrations.mirror import waking
+from integrations.models import Connection, Delivery, QueueRow, SealedGrant
+
+
+def wake_what_is_due() -> None:
+    now = database_now()
+    sending = Connection.objects.current().connected().filter(mirror_from__isnull=False)
+    work = Exists(QueueRow.objects.waiting().filter(connection=OuterRef("pk"))) | Exists(
+        Delivery.objects.open()
+        .filter(connection=OuterRef("pk"), next_attempt_at__lte=now)
+        .filter(Q(leased_until=None) | Q(leased_until__lte=now))
+    )
+    room = Q(next_send_at=None) | Q(next_send_at__lte=now)
+    for connection_id in sending.filter(work, room).values_list("pk", flat=True):
+        waking.wake(connection_id)
+    for connection_id in Connection.objects.connected().filter(chart_due_at__lte=now).values_list("pk", flat=True):
+        waking.wake_for_chart(connection_id)
+    for connection_id in SealedGrant.objects.filter(is_to_be_revoked=True).values_list("connection_id", flat=True):
+        waking.wake_for_revocation(connection_id)

@@ -1,0 +1,82 @@
+"""The provider's chart of accounts as last read, and which of our accounts goes to which of theirs."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from integrations.models.connection import Connection
+from integrations.providers.base import Classification
+from ledger.models import Account
+
+
+class ChartAccountQuerySet(models.QuerySet["ChartAccount"]):
+    def eligible(self) -> "ChartAccountQuerySet":
+        return self.filter(is_listed=True, refusal="")
+
+
+class ChartAccount(models.Model):
+    """One account of the provider's chart. No balance of theirs is ever stored."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="chart")
+    remote_id = models.CharField(max_length=64)
+    number = models.CharField(max_length=40, blank=True)
+    name = models.CharField(max_length=600)
+    kind = models.CharField(max_length=60)
+    classification = models.CharField(max_length=10, blank=True, choices=[(c.value, c.value) for c in Classification])
+    currency = models.CharField(max_length=3, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_trust = models.BooleanField(default=False)
+    refusal = models.CharField(max_length=20, blank=True)
+    """Why journals can't be posted to it, as `providers.base.RemoteAccount.refusal`; empty when they can."""
+    is_listed = models.BooleanField(default=True)
+    """False once a later reading of the chart no longer had it."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint("connection", "remote_id", name="one_chart_row_per_account")]
+        ordering = ["number", "name"]
+
+    objects = ChartAccountQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.number} · {self.name}" if self.number else self.name
+
+    @property
+    def is_eligible(self) -> bool:
+        return self.is_listed and not self.refusal
+
+
+class AccountMappingQuerySet(models.QuerySet["AccountMapping"]):
+    def required(self) -> "AccountMappingQuerySet":
+        return self.filter(is_required=True)
+
+    def missing(self) -> "AccountMappingQuerySet":
+        """Required accounts without a target that the provider accepts: while there is one, nothing is sent."""
+        return self.required().filter(Q(target=None) | Q(target__is_listed=False) | ~Q(target__refusal=""))
+
+
+class AccountMapping(models.Model):
+    """One of our accounts on one connection, with its target once a person has chosen it.
+
+    A row appears, in the posting transaction, when the first entry to be mirrored uses the account; core accounts have
+    theirs from the start date on. So "is anything missing?" costs one look at a chart-sized table, however many
+    entries there are.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="mappings")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="mappings")
+    target = models.ForeignKey(ChartAccount, on_delete=models.PROTECT, null=True, blank=True, related_name="mappings")
+    is_required = models.BooleanField(default=True)
+    saved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    saved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("connection", "account", name="one_mapping_per_account")]
+
+    objects = AccountMappingQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.account} → {self.target or 'unmapped'}"
+
+    @property
+    def has_valid_target(self) -> bool:
+        return self.target is not None and self.target.is_eligible

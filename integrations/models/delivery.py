@@ -1,0 +1,91 @@
+"""A delivery is a sealed send: its entries, its exact bytes, its idempotency key. It is never re-composed."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from integrations.models.connection import Connection
+from integrations.models.queue import QueueRow
+from integrations.providers.base import SealedSend
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def open(self) -> "DeliveryQuerySet":
+        """Sealed, and not every entry is answered for."""
+        return self.filter(state=Delivery.State.OPEN)
+
+
+class Delivery(models.Model):
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        SETTLED = "settled", "Settled"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="deliveries")
+    state = models.CharField(max_length=8, choices=State, default=State.OPEN)
+    idempotency_key = models.CharField(max_length=128, unique=True)
+    body = models.BinaryField()
+    sealed_at = models.DateTimeField(db_default=Now())
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    # Fencing: whoever holds the lease token may send and settle, until the lease runs out by the database's clock.
+    lease_token = models.UUIDField(null=True, blank=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    first_sent_at = models.DateTimeField(null=True, blank=True)
+    """When the first byte may first have left. The provider's replay window counts from here."""
+    attempts = models.PositiveIntegerField(default=0)
+    failures = models.PositiveIntegerField(default=0)
+    """Attempts that spent retry budget: known not to have been written, and not a 429."""
+    next_attempt_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        indexes = [
+            models.Index("connection", "next_attempt_at", condition=Q(state="open"), name="delivery_open"),
+        ]
+
+    objects = DeliveryQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.id} to {self.connection}"
+
+    def as_sealed_send(self) -> SealedSend:
+        items = list(self.items.order_by("position"))
+        return SealedSend(
+            company_id=self.connection.company_id,
+            idempotency_key=self.idempotency_key,
+            body=bytes(self.body),
+            references=tuple(item.reference for item in items),
+            item_ids=tuple(item.item_id for item in items),
+        )
+
+
+class DeliveryItem(models.Model):
+    """One entry's place in a delivery: the reference the provider sees and the targets its lines were sent to."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="items")
+    row = models.ForeignKey(QueueRow, on_delete=models.PROTECT, related_name="items")
+    position = models.PositiveSmallIntegerField()
+    item_id = models.CharField(max_length=40)
+    reference = models.CharField(max_length=21)
+    targets = models.JSONField()
+    """Our account id to the provider's account id, as sealed."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint("delivery", "position", name="one_item_per_position")]
+
+
+class Attempt(models.Model):
+    """One try of a delivery, kept for support: both providers ask for their request id."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="attempt_log")
+    started_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=20, blank=True)
+    """Empty while under way, then "answered" or the error's name, such as "RateLimited"."""
+    http_status = models.PositiveSmallIntegerField(null=True, blank=True)
+    request_id = models.CharField(max_length=120, blank=True)
+    provider_code = models.CharField(max_length=40, blank=True)
+    provider_message = models.TextField(blank=True)
