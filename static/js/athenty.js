@@ -1,0 +1,82 @@
+// Progressive enhancement only: every page works without this file.
+
+// Arrow keys move between tabs; Enter follows the link, since a panel is fetched.
+document.addEventListener("keydown", (event) => {
+  const tab = event.target.closest("[role=tab]");
+  if (!tab) return;
+  const tabs = [...tab.closest("[role=tablist]").querySelectorAll("[role=tab]")];
+  const at = tabs.indexOf(tab);
+  const next = {
+    ArrowRight: tabs[(at + 1) % tabs.length],
+    ArrowLeft: tabs[(at - 1 + tabs.length) % tabs.length],
+    Home: tabs[0],
+    End: tabs[tabs.length - 1],
+  }[event.key];
+  if (next) {
+    event.preventDefault();
+    next.focus();
+  } else if (event.key === " ") {
+    event.preventDefault();
+    tab.click();
+  }
+});
+
+// A refused form puts the focus on what is wrong with it.
+const focusErrors = () => document.querySelector(".error-summary")?.focus();
+document.addEventListener("DOMContentLoaded", focusErrors);
+document.addEventListener("htmx:afterSettle", focusErrors);
+
+// One press, one request. The server tolerates a second press; this spares the person wondering.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (form.dataset.submitted) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.submitted = "yes";
+  const button = event.submitter;
+  if (button) {
+    button.setAttribute("aria-disabled", "true");
+    if (button.dataset.busy) button.textContent = button.dataset.busy;
+  }
+});
+// Coming back with the browser's Back button finds the page as it was left.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) window.location.reload();
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  const form = event.target.closest("form");
+  if (!form) return;
+  delete form.dataset.submitted;
+  form.querySelectorAll("[aria-disabled]").forEach((button) => button.removeAttribute("aria-disabled"));
+});
+
+// Choices that are not saved yet are counted, and leaving with them warns once.
+const isChanged = (control) =>
+  control.tagName === "SELECT"
+    ? [...control.options].some((option) => option.selected !== option.defaultSelected) &&
+      control.value !== (control.dataset.saved ?? "")
+    : control.checked !== control.defaultChecked;
+const unsaved = (form) => [...form.querySelectorAll("select, input[type=radio]:checked")].filter(isChanged).length;
+
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-warn-unsaved]");
+  if (!form) return;
+  const count = unsaved(form);
+  const line = form.querySelector(".unsaved");
+  if (line) line.textContent = count ? `${count} unsaved ${count === 1 ? "change" : "changes"}` : "";
+});
+window.addEventListener("beforeunload", (event) => {
+  const forms = [...document.querySelectorAll("form[data-warn-unsaved]")];
+  if (forms.some((form) => !form.dataset.submitted && unsaved(form))) event.preventDefault();
+});
+
+const alertLine = (sentence) => {
+  document.getElementById("alert").textContent = sentence;
+};
+document.addEventListener("htmx:responseError", () =>
+  alertLine("Athenty could not do that. Nothing was changed. Reload the page and try again."),
+);
+document.addEventListener("htmx:sendError", () => alertLine("You appear to be offline. Your changes are not saved."));
+document.addEventListener("htmx:beforeRequest", () => alertLine(""));
