@@ -1,0 +1,232 @@
+"""What Athenty needs from an accounting provider, and no more. Neutral words and shapes; a provider's own stay in its folder."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+
+class Classification(StrEnum):
+    """The five classes of account, spelled as `ledger.Account.type` spells them."""
+
+    ASSET = "asset"
+    LIABILITY = "liability"
+    EQUITY = "equity"
+    REVENUE = "revenue"
+    EXPENSE = "expense"
+
+
+@dataclass(frozen=True)
+class TokenSet:
+    """What a token endpoint answered. Its repr hides the tokens."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    access_expires_in: timedelta
+    refresh_expires_in: timedelta
+    grant_expires_in: timedelta | None = None
+    """The hard end of the grant however often it is refreshed (Intuit: five years); None when the provider has none."""
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AuthorizationRequest:
+    """Where to send the browser. `code_verifier` is kept on the server; empty where the provider takes no PKCE."""
+
+    url: str
+    code_verifier: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Company:
+    """A company file at the provider.
+
+    `id` names it in every later call (QuickBooks: realmId, Xero: tenantId). `connection_id` is what Xero wants in order
+    to release it, empty elsewhere. `home_currency` is an ISO code, and empty while it has not been read.
+    """
+
+    id: str
+    name: str
+    home_currency: str = ""
+    country: str = ""
+    connection_id: str = ""
+    is_demo: bool = False
+    closed_through: date | None = None
+    """Entries dated on or before this are refused, as the provider said when last asked."""
+    refuses_duplicate_numbers: bool = False
+    """Whether a journal number used before is refused, which lets a re-send of unknown outcome be repeated safely."""
+
+
+@dataclass(frozen=True)
+class RemoteAccount:
+    """One account of the provider's chart. Balances in its answers are dropped unparsed.
+
+    `refusal` is empty when journals may be posted to it, else a short code that the mapping page words, such as
+    "bank", "system", "inactive", "currency", "needs_name", "non_posting", "no_code".
+    """
+
+    id: str
+    number: str
+    name: str
+    kind: str
+    """The provider's own word for its type, as a bookkeeper reads it there ("Other Current Liability")."""
+    classification: Classification | None
+    currency: str
+    is_active: bool
+    is_trust: bool
+    """The provider marks it as holding client money."""
+    refusal: str
+
+
+@dataclass(frozen=True)
+class DraftLine:
+    """One line: exactly one of debit and credit is positive, two decimals, in the company's home currency."""
+
+    account_id: str
+    account_number: str
+    debit: Decimal | None
+    credit: Decimal | None
+    description: str
+
+
+@dataclass(frozen=True)
+class JournalDraft:
+    """A provider-neutral journal about to be sent. `reference` is unique and stable per connection and entry, <= 21."""
+
+    reference: str
+    on: date
+    memo: str
+    lines: tuple[DraftLine, ...]
+
+
+@dataclass(frozen=True)
+class SealedBody:
+    """The exact bytes of one send, and how each of its journals, in the given order, is recognised in the answer."""
+
+    body: bytes
+    item_ids: tuple[str, ...]
+
+
+class Cause(StrEnum):
+    """Why a person is needed for an entry, and so who can lift it."""
+
+    ACCOUNT = "account"
+    PERIOD = "period"
+    DUPLICATE = "duplicate"
+    PERMISSION = "permission"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The provider has the journal under `remote_id`. `already_there` when an earlier send of ours had put it there."""
+
+    item_id: str
+    remote_id: str
+    already_there: bool = False
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The provider understood one journal, refused it and wrote nothing. `code` and `message` are its own words.
+
+    `account_id` is the provider's account that it blames, where it names one.
+    """
+
+    item_id: str
+    cause: Cause
+    code: str
+    message: str
+    account_id: str = ""
+
+
+@dataclass(frozen=True)
+class Uncertain:
+    """The answer says nothing certain of this journal: it is missing, doubled or unreadable there."""
+
+    item_id: str
+    message: str
+
+
+Outcome = Accepted | Refused | Uncertain
+
+
+@dataclass(frozen=True)
+class SendResult:
+    """One outcome for each journal sent, and what the answer says of our allowance."""
+
+    outcomes: tuple[Outcome, ...]
+    http_status: int
+    request_id: str
+    calls_left_today: int | None = None
+
+
+@dataclass(frozen=True)
+class SealedSend:
+    """What an adapter needs to send a delivery: the same object gives the same bytes on the wire every time."""
+
+    company_id: str
+    idempotency_key: str
+    body: bytes = field(repr=False)
+    references: tuple[str, ...]
+    """Each journal's reference, in the order sealed."""
+    item_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """A provider's published limits per company, and what they mean for a send.
+
+    `first_retry_after` is how long a send of unknown outcome must rest, counted from its first byte, before the same
+    bytes go again; `replay_window` is how long from then the provider surely recognises them, None when for ever.
+    """
+
+    batch_size: int
+    calls_per_minute: int
+    entries_per_minute: int | None
+    in_flight: int
+    first_retry_after: timedelta
+    replay_window: timedelta | None
+    send_timeout: timedelta
+    """The longest that one send may take; by then its socket is closed."""
+
+
+class Provider(Protocol):
+    """One accounting provider. Stateless: tokens and ids come with each call; nothing of a company is kept."""
+
+    name: str
+    """How people call it: "QuickBooks Online"."""
+    short_name: str
+    limits: Limits
+    refresh_lifetime: timedelta
+    """How long an unused refresh token lives, for saying so to people; a TokenSet carries the real figure."""
+    refusals: Mapping[str, str]
+    """For each code that `RemoteAccount.refusal` may hold, the sentence that tells a person why and what to do."""
+
+    # OAuth
+    def authorization_request(self, *, redirect_uri: str, state: str) -> AuthorizationRequest: ...
+    def exchange_code(
+        self, *, code: str, redirect_uri: str, code_verifier: str, callback_parameters: dict[str, str]
+    ) -> tuple[TokenSet, list[Company]]:
+        """Trade the code for tokens, once, and name the companies that this consent covers, read from the provider."""
+        ...
+
+    def refresh(self, refresh_token: str) -> TokenSet: ...
+    def disconnect(self, *, refresh_token: str, access_token: str, company: Company, last_of_this_grant: bool) -> None:
+        """End our access to one company at the provider. Already gone counts as done."""
+        ...
+
+    # What a mirror may read
+    def company(self, access_token: str, company: Company) -> Company: ...
+    def list_accounts(self, access_token: str, company: Company) -> list[RemoteAccount]: ...
+
+    # What a mirror writes
+    def seal(self, drafts: Sequence[JournalDraft], company: Company) -> SealedBody:
+        """The bytes that send these journals. Equal drafts give equal bytes. Pure: no clock, no network."""
+        ...
+
+    def send(self, access_token: str, sealed: SealedSend) -> SendResult:
+        """Send a sealed delivery. Raises the errors of `errors.py`; anything else is our bug."""
+        ...

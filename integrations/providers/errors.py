@@ -1,0 +1,64 @@
+"""What can go wrong at a provider. The type says what to do next; the details are for the log and for support.
+
+No message, attribute or repr here may hold a token: providers echo them (Intuit does in the detail of a 401), so
+adapters redact before they raise.
+"""
+
+from datetime import timedelta
+
+
+class ProviderError(Exception):
+    """The provider did not do what was asked.
+
+    `code` and `message` are the provider's own, redacted; `http_status` is None when no answer came; `request_id` is
+    `intuit_tid` or `Xero-Correlation-Id`, which both providers ask for in support cases.
+    """
+
+    def __init__(
+        self, message: str = "", *, code: str = "", http_status: int | None = None, request_id: str = ""
+    ) -> None:
+        super().__init__(message or self.__doc__)
+        self.message = message
+        self.code = code
+        self.http_status = http_status
+        self.request_id = request_id
+
+
+class Unavailable(ProviderError):
+    """Nothing was written: no connection could be made, or the provider said it is down. Try again later."""
+
+
+class RateLimited(ProviderError):
+    """Nothing was written: too many calls. Come back after `retry_after`.
+
+    `scope` says what the limit covers: "company" or "app".
+    """
+
+    def __init__(self, message: str = "", *, retry_after: timedelta, scope: str = "company", **details: object) -> None:
+        super().__init__(message, **details)  # type: ignore[arg-type]
+        self.retry_after = retry_after
+        self.scope = scope
+
+
+class OutcomeUnknown(ProviderError):
+    """It may have been written: time-out, reset, 5xx or an answer that could not be read. Never taken for a refusal."""
+
+
+class TokenRejected(ProviderError):
+    """Nothing was written: the access token was refused (401). Refresh it once and send the same bytes again."""
+
+
+class GrantLost(ProviderError):
+    """The person's grant is gone (expired, withdrawn, rotated away): only a reconnect helps."""
+
+
+class CompanyGone(ProviderError):
+    """The company can't be reached with this grant: deleted, lapsed, disconnected there, or the person lost access."""
+
+
+class Misconfigured(ProviderError):
+    """The provider refuses Athenty itself (client id, secret, scope): ours to fix, never the customer's."""
+
+
+class Rejected(ProviderError):
+    """The whole call was understood and refused, and nothing was written. Its entries need attention."""

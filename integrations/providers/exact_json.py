@@ -1,0 +1,50 @@
+"""JSON whose numbers are exact: amounts leave with two decimals as text has them, and come back as Decimal."""
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, DecimalException
+from typing import Any
+
+
+def dumps(value: object) -> bytes:
+    """Compact UTF-8. Equal values give equal bytes: keys keep their order, a Decimal is an amount with two decimals."""
+    return _text(value).encode()
+
+
+def loads(body: bytes) -> Any:
+    """The value; numbers with a point are Decimal. Raises ValueError for anything that could be read in two ways."""
+    try:
+        return json.loads(
+            body.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_unambiguous
+        )
+    except (RecursionError, DecimalException) as error:
+        raise ValueError("The JSON is nested too deeply or holds a number out of all bounds.") from error
+
+
+def amount(value: Decimal) -> str:
+    """The amount with two decimals. Raises ValueError when that would change it: we never round."""
+    text = f"{value:.2f}"
+    if not value.is_finite() or Decimal(text) != value:
+        raise ValueError(f"{value} is not an amount with at most two decimals.")
+    return text
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{_text(name)}:{_text(member)}" for name, member in value.items()) + "}"
+    if isinstance(value, Decimal):
+        return amount(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ",".join(map(_text, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("The JSON names a member twice.")
+    return members
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number.")

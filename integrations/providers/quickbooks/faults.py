@@ -1,0 +1,209 @@
+"""Intuit's faults, in all their shapes, read as Athenty's errors. Decided by code: the HTTP status says little there.
+
+Codes and words: Intuit's pages "Error codes" and "Handling common errors".
+"""
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from integrations.providers import exact_json
+from integrations.providers.base import Accepted, Cause, Outcome, Refused, Uncertain
+from integrations.providers.errors import (
+    CompanyGone,
+    OutcomeUnknown,
+    ProviderError,
+    RateLimited,
+    Rejected,
+    TokenRejected,
+    Unavailable,
+)
+from integrations.providers.transport import Response, excerpt, redact, retry_after
+
+MEANINGS: dict[str, type[ProviderError] | Cause] = {
+    # About the call, and so about every journal in it.
+    "3200": TokenRejected,
+    "100": TokenRejected,
+    "110": TokenRejected,
+    "120": Unavailable,  # the person lost access, but it is also seen to pass
+    "3100": CompanyGone,
+    "6190": CompanyGone,  # the subscription ended
+    "10200": CompanyGone,  # the company was reset
+    "130": Unavailable,  # wrong cluster
+    "140": Unavailable,  # company locked out
+    "150": Unavailable,  # company under maintenance
+    "3001": RateLimited,
+    "003001": RateLimited,
+    # It may have been written.
+    "600": OutcomeUnknown,  # duplicate request id: the first may still be running
+    "10000": OutcomeUnknown,
+    # About one journal, which was not written.
+    "610": Cause.ACCOUNT,  # "has been made inactive"
+    "2500": Cause.ACCOUNT,
+    "6430": Cause.ACCOUNT,
+    "6440": Cause.ACCOUNT,
+    "6470": Cause.ACCOUNT,
+    "6540": Cause.ACCOUNT,
+    "6200": Cause.PERIOD,
+    "6210": Cause.PERIOD,
+    "6140": Cause.DUPLICATE,
+    "5020": Cause.PERMISSION,
+    "5030": Cause.PERMISSION,
+}
+"""What is not here is refused for a reason that we don't know: Cause.OTHER."""
+
+# 6000 is every business rule at once. These two texts need more than "refused":
+# "An unexpected error occurred while accessing or saving your data. Please wait a few minutes and try again", after
+# which the journal may be there; and "When you use Accounts Receivable, you must choose a customer in the Name field."
+_UNEXPECTED = re.compile(r"unexpected error|-3000[03]\b", re.IGNORECASE)
+_WANTS_ANOTHER_ACCOUNT = re.compile(r"Accounts (?:Receivable|Payable)|A/R and A/P|home currency", re.IGNORECASE)
+# "Invalid Reference Id : Accounts element id 33 not found"
+_BLAMED_ACCOUNT = re.compile(r"Accounts element id (\d+)")
+# "DocNumber=X is assigned to TxnType=Journal Entry with TxnId=3632"
+_HOLDER = re.compile(r"TxnType=(?P<type>.*?)\s+\S+\s+TxnId=(?P<id>\d+)")
+
+_DOUBTFUL_STATUS = {408, 500, 502, 504}
+_BY_STATUS = {401: TokenRejected, 403: CompanyGone, 429: RateLimited, 503: Unavailable}
+
+
+@dataclass(frozen=True)
+class Fault:
+    code: str
+    message: str
+    """Intuit's own words, redacted: its gateway echoes the access token in the detail of a 401."""
+
+    @property
+    def meaning(self) -> type[ProviderError] | Cause:
+        if _UNEXPECTED.search(self.message):
+            return OutcomeUnknown
+        if self.code == "6000" and _WANTS_ANOTHER_ACCOUNT.search(self.message):
+            return Cause.ACCOUNT
+        return MEANINGS.get(self.code, Cause.OTHER)
+
+
+def read_faults(body: bytes) -> list[Fault]:
+    """The faults of a whole answer: from the accounting service, its gateway (lower-case keys), or either in XML."""
+    try:
+        answer = exact_json.loads(body)
+    except ValueError:
+        return _xml_faults(body.decode("utf-8", "replace"))
+    return faults_in(answer)
+
+
+def faults_in(member: object) -> list[Fault]:
+    """The faults in one JSON object, which is an answer or an item of a batch; none when there is no Fault in it."""
+    fault = _lower(_lower(member).get("fault"))
+    errors = fault.get("error")
+    if isinstance(errors, Mapping):
+        errors = [errors]
+    return [_fault(_lower(error)) for error in errors or []] if isinstance(errors, list | None) else []
+
+
+def raise_for_answer(answer: Response, *, writes: bool) -> None:
+    """Return when the answer is HTTP 200, readable and without a fault of its own; raise what it means otherwise."""
+    faults = read_faults(answer.body)
+    doubtful = OutcomeUnknown if writes else Unavailable
+    if faults:
+        raise _error_for(faults, answer, doubtful)
+    if answer.status == 200 and _is_object(answer.body):
+        return
+    error = _BY_STATUS.get(answer.status, Rejected if 400 <= answer.status < 500 else doubtful)
+    if answer.status in _DOUBTFUL_STATUS:
+        error = doubtful
+    raise _error(error, answer, message=excerpt(answer.body))
+
+
+def outcome_of_faults(faults: list[Fault], *, item_id: str, reference: str) -> Outcome:
+    """What the faults of one batch item say of its journal. Any doubt among several wins."""
+    meanings = [fault.meaning for fault in faults]
+    if OutcomeUnknown in meanings:
+        return Uncertain(item_id, " ".join(fault.message for fault in faults))
+    for fault in faults:
+        remote_id = _already_there(fault, reference)
+        if remote_id:
+            return Accepted(item_id, remote_id, already_there=True)
+    # A reason that we know how to lift comes before one that we don't.
+    fault = next((fault for fault in faults if fault.meaning is not Cause.OTHER), faults[0])
+    cause = fault.meaning if isinstance(fault.meaning, Cause) else Cause.OTHER
+    blamed = _BLAMED_ACCOUNT.search(fault.message)
+    return Refused(
+        item_id,
+        cause=cause,
+        code=fault.code,
+        message=" ".join(fault.message for fault in faults),
+        account_id=blamed[1] if blamed else "",
+    )
+
+
+def call_error(faults_by_item: list[list[Fault]], answer: Response) -> ProviderError | None:
+    """The error of the whole call, when every single item carries it: then nothing at all was written."""
+    errors = {fault.meaning for faults in faults_by_item for fault in faults}
+    if all(faults_by_item) and len(errors) == 1:
+        error = errors.pop()
+        if not isinstance(error, Cause) and error is not OutcomeUnknown:
+            fault = faults_by_item[0][0]
+            return _error(error, answer, message=fault.message, code=fault.code)
+    return None
+
+
+def _already_there(fault: Fault, reference: str) -> str:
+    """The id under which our own number is taken: an earlier send of ours has arrived. Empty when it is another's.
+
+    The words around are in the company's language; "journal" stands in the English and the French.
+    """
+    holder = _HOLDER.search(fault.message)
+    if fault.code != "6140" or holder is None or "journal" not in holder["type"].lower():
+        return ""
+    ours = re.search(rf"DocNumber={re.escape(reference)}(?=\s)", fault.message)
+    return holder["id"] if ours else ""
+
+
+def _error_for(faults: list[Fault], answer: Response, doubtful: type[ProviderError]) -> ProviderError:
+    errors = [(fault, fault.meaning) for fault in faults]
+    # Doubt first, then what concerns the connection, then what is refused.
+    errors.sort(key=lambda pair: (pair[1] is not OutcomeUnknown, isinstance(pair[1], Cause)))
+    fault, meaning = errors[0]
+    if meaning is OutcomeUnknown or (meaning is Cause.OTHER and answer.status >= 500):
+        error = doubtful
+    else:
+        error = Rejected if isinstance(meaning, Cause) else meaning
+    return _error(error, answer, message=fault.message, code=fault.code)
+
+
+def _error(error: type[ProviderError], answer: Response, *, message: str, code: str = "") -> ProviderError:
+    details = {"code": code, "http_status": answer.status, "request_id": answer.request_id}
+    if error is RateLimited:
+        return RateLimited(message, retry_after=retry_after(answer.headers), **details)
+    return error(message, **details)  # type: ignore[arg-type]
+
+
+def _fault(error: dict[str, Any]) -> Fault:
+    words = [str(error[name]) for name in ("message", "detail") if error.get(name)]
+    return Fault(code=str(error.get("code") or ""), message=redact(": ".join(words))[:1000])
+
+
+def _xml_faults(text: str) -> list[Fault]:
+    """By pattern and not by parser: the gateway's XML is at times cut short, and an error hides nothing deeper."""
+    faults = []
+    for attributes, inner in re.findall(r"<Error\b([^>]*)>(.*?)(?:</Error>|$)", text[:100_000], re.DOTALL):
+        code = re.search(r'\bcode="([^"]*)"', attributes)
+        words = {
+            name.lower(): html.unescape(value).strip()
+            for name, value in re.findall(r"<(Message|Detail)>(.*?)</\1>", inner, re.DOTALL)
+        }
+        faults.append(_fault({"code": code[1] if code else "", **words}))
+    return faults
+
+
+def _lower(member: object) -> dict[str, Any]:
+    """The object with lower-case names, as the gateway writes them; empty for what is no object."""
+    return {str(name).lower(): value for name, value in member.items()} if isinstance(member, Mapping) else {}
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(exact_json.loads(body), dict)
+    except ValueError:
+        return False

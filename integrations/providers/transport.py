@@ -1,0 +1,314 @@
+"""One HTTP call to a provider: on the closed list, within a deadline, once, and with a truthful word when it fails.
+
+Each call has its own connection. A kept-alive connection that the server closes in the moment of its next use is the
+commonest way to an unknown outcome, and a handshake costs less than one.
+"""
+
+import contextlib
+import http.client
+import logging
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from urllib.parse import urlsplit
+
+import certifi
+import requests
+import urllib3
+from django.conf import settings
+from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
+
+from integrations.providers.errors import OutcomeUnknown, Unavailable
+
+logger = logging.getLogger(__name__)
+
+USER_AGENT = "Athenty-mirror/1.0"
+CONNECT_TIMEOUT = timedelta(seconds=5)
+READ_TIMEOUT = timedelta(seconds=30)
+"""For everything but sending journals: names, charts, tokens."""
+MAX_ANSWER_BYTES = 5 * 1024 * 1024
+
+
+class CallNotAllowed(Exception):
+    """Our bug: a call that is not on the provider's closed list. Raised before a byte leaves."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call that an adapter may make.
+
+    `address` names the setting that holds the first part of the URL. `path` follows it, and each `{}` in it stands for
+    one segment. `body`, where given, must also approve of the request's body. `writes` marks the calls that post
+    journals: only their failures can leave something behind in the books.
+    """
+
+    method: str
+    address: str
+    path: str = ""
+    body: Callable[[bytes], bool] | None = None
+    writes: bool = False
+
+    def covers(self, method: str, url: str, body: bytes) -> bool:
+        pattern = re.escape(getattr(settings, self.address) + self.path).replace(r"\{\}", "[A-Za-z0-9-]+")
+        return (
+            method == self.method
+            and re.fullmatch(rf"{pattern}(\?[^#]*)?", url) is not None
+            and (self.body is None or self.body(body))
+        )
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer, whatever its status. The access token that asked is already scrubbed from headers and body."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    request_id: str = ""
+
+
+class Transport(BaseAdapter):
+    """Sends what is on `calls`. Safe for any number of threads: it keeps no connection, cookie or token.
+
+    It is also an adapter of requests, for requests-oauthlib's session to mount.
+    """
+
+    def __init__(self, calls: Sequence[Call], *, request_id_header: str) -> None:
+        super().__init__()
+        self.calls = tuple(calls)
+        self._request_id_header = request_id_header
+
+    def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        parameters: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+        timeout: timedelta = READ_TIMEOUT,
+    ) -> Response:
+        """Send once and return the answer, whatever its status.
+
+        Raises Unavailable when nothing was sent, or when nothing could be written anyway; else OutcomeUnknown.
+        """
+        request = requests.Request(method, url, headers=dict(headers), params=parameters, data=body or None).prepare()
+        answer = self.send(request, timeout=timeout.total_seconds())
+        return Response(
+            status=answer.status_code,
+            headers=answer.headers,
+            body=answer.content,
+            request_id=answer.headers.get(self._request_id_header, ""),
+        )
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: float | tuple[float, float] | tuple[float, None] | None = None,
+        verify: bool | str = True,
+        cert: object = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """Send one prepared request. Of the options only `timeout` counts, as the total in seconds."""
+        call = self._allowed(request)
+        seconds = float(timeout) if isinstance(timeout, int | float) else READ_TIMEOUT.total_seconds()
+        request.headers["User-Agent"] = USER_AGENT
+        request.headers["Accept-Encoding"] = "gzip"
+        wire = _Wire(seconds)
+        started = time.monotonic()
+        try:
+            status, headers, body = wire.exchange(request)
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, _AnswerTooLong) as error:
+            reason = "the time was up" if wire.is_cut else type(error).__name__
+            logger.warning("%s %s failed: %s", call.method, urlsplit(request.url).path, reason)
+            doubtful = call.writes and wire.first_byte_sent
+            raise (OutcomeUnknown if doubtful else Unavailable)(f"The connection failed: {reason}.") from error
+        logger.info(
+            "%s %s answered %s in %d ms",
+            call.method,
+            urlsplit(request.url).path,
+            status,
+            (time.monotonic() - started) * 1000,
+        )
+        return _answer(request, status, headers, body)
+
+    def close(self) -> None:
+        """There is nothing to close, but requests asks for it."""
+
+    def _allowed(self, request: requests.PreparedRequest) -> Call:
+        method, url, body = request.method or "", request.url or "", _as_bytes(request.body)
+        for call in self.calls:
+            if call.covers(method, url, body):
+                return call
+        raise CallNotAllowed(f"{method} {urlsplit(url).path} is not on the closed list of calls.")
+
+
+def redact(text: str, *secrets: str) -> str:
+    """The text without the given secrets, and without anything that looks like a token."""
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "[redacted]")
+    return _TOKEN_LIKE.sub("[redacted]", text)
+
+
+def excerpt(body: bytes, *secrets: str, length: int = 500) -> str:
+    """The start of an answer that could not be read, fit to be stored and shown to support."""
+    text = body[: 40 * length].decode("utf-8", "replace").replace("\x00", "")
+    return redact(text, *secrets)[:length]
+
+
+def retry_after(headers: Mapping[str, str], otherwise: timedelta = timedelta(seconds=60)) -> timedelta:
+    """The wait that `Retry-After` asks for, at most a day. It is often absent; neither provider sends a date in it."""
+    asked = headers.get("Retry-After", "").strip()
+    wait = timedelta(seconds=int(asked[:9])) if asked.isascii() and asked.isdigit() else otherwise
+    return min(max(wait, timedelta(seconds=1)), timedelta(days=1))
+
+
+# A JWT, Intuit's refresh tokens (RT1-..., AB11...), a bearer header, and any long run that no word or UUID makes.
+_TOKEN_LIKE = re.compile(
+    r"eyJ[\w-]{4,}(?:\.[\w-]*)*|\bRT1-[\w-]{4,}|\bAB11\w{8,}|(?i:\b(?:bearer|basic)\s+(?!token\b)[\w.~+/=-]{8,})|[\w-]{40,}"
+)
+
+
+class _AnswerTooLong(Exception):
+    pass
+
+
+class _Wire:
+    """The connection of one call: how far it has come, and the power to cut it when the time is up.
+
+    No time-out of urllib3 bounds an answer that drips, since each byte starts it afresh; cutting the socket does.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.first_byte_sent = False
+        self.is_cut = False
+        self._socket: socket.socket | None = None
+
+    def exchange(self, request: requests.PreparedRequest) -> tuple[int, Mapping[str, str], bytes]:
+        parts = urlsplit(request.url or "")
+        pool_class, tls = (_HttpsPool, {"ssl_context": _tls()}) if parts.scheme == "https" else (_HttpPool, {})
+        timer = threading.Timer(self.seconds, self._cut)
+        timer.daemon = True
+        timer.start()
+        pool = pool_class(parts.hostname or "", parts.port, maxsize=1, wire=self, **tls)
+        try:
+            answer = pool.urlopen(
+                request.method or "",
+                request.path_url,
+                body=request.body,
+                headers=dict(request.headers),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                timeout=urllib3.Timeout(connect=min(self.seconds, CONNECT_TIMEOUT.total_seconds()), read=self.seconds),
+            )
+            try:
+                body = _read(answer)
+            finally:
+                answer.close()
+        finally:
+            timer.cancel()
+            pool.close()
+        if self.is_cut:
+            # A body without a length ends like this too: what was read is only its beginning.
+            raise TimeoutError
+        return answer.status, dict(answer.headers), body
+
+    def connected(self, to: socket.socket) -> None:
+        self._socket = to
+
+    def about_to_send(self) -> None:
+        if self.is_cut:
+            raise TimeoutError
+        self.first_byte_sent = True
+
+    def _cut(self) -> None:
+        self.is_cut = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # it may be closed already
+                # Not the TLS socket's own shutdown, which takes its state away under the thread that reads.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+class _OnWire:
+    """A urllib3 connection that tells its wire when it is connected and when its first byte leaves."""
+
+    def __init__(self, *args: object, wire: _Wire, **options: object) -> None:
+        super().__init__(*args, **options)
+        self._wire = wire
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        self._wire.connected(self.sock)  # type: ignore[attr-defined]
+
+    def send(self, data: object) -> None:
+        if self.sock is None:  # type: ignore[has-type]
+            self.connect()
+        self._wire.about_to_send()
+        super().send(data)  # type: ignore[misc]
+
+
+class _HttpConnection(_OnWire, urllib3.connection.HTTPConnection):
+    pass
+
+
+class _HttpsConnection(_OnWire, urllib3.connection.HTTPSConnection):
+    pass
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Certificates and host names verified, TLS 1.2 or later. One for the process: loading the roots takes 20 ms."""
+    return ssl.create_default_context(cafile=certifi.where())
+
+
+def _read(answer: urllib3.BaseHTTPResponse) -> bytes:
+    """The decoded body. Stops at the limit as it unpacks, so a small compressed body can't fill the memory."""
+    pieces, length = [], 0
+    for piece in answer.stream(64 * 1024, decode_content=True):
+        length += len(piece)
+        if length > MAX_ANSWER_BYTES:
+            raise _AnswerTooLong
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _answer(
+    request: requests.PreparedRequest, status: int, headers: Mapping[str, str], body: bytes
+) -> requests.Response:
+    """What was read, as requests' own response, without the credentials that the provider may have echoed."""
+    credentials = request.headers.get("Authorization", "").partition(" ")[2]
+    if credentials:
+        body = body.replace(credentials.encode(), b"[redacted]")
+        headers = {name: value.replace(credentials, "[redacted]") for name, value in headers.items()}
+    answer = requests.Response()
+    answer.status_code = status
+    answer.headers = CaseInsensitiveDict(headers)
+    answer.encoding = "utf-8"
+    answer.url = request.url or ""
+    answer.request = request
+    answer._content = body
+    return answer
+
+
+def _as_bytes(body: object) -> bytes:
+    if isinstance(body, str):
+        return body.encode()
+    return body if isinstance(body, bytes) else b""

@@ -1,0 +1,104 @@
+"""Xero's chart of accounts and organisation settings, as far as a mirror needs them.
+
+Xero's reference pages: Accounts, Organisation.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from integrations.providers.base import Classification, RemoteAccount
+
+_ASSET, _LIABILITY = Classification.ASSET, Classification.LIABILITY
+_EQUITY, _REVENUE, _EXPENSE = Classification.EQUITY, Classification.REVENUE, Classification.EXPENSE
+
+_TYPES: dict[str, tuple[str, Classification]] = {
+    # as Xero's chart of accounts page words it, and the class it belongs to
+    "BANK": ("Bank", _ASSET),
+    "CURRENT": ("Current Asset", _ASSET),
+    "FIXED": ("Fixed Asset", _ASSET),
+    "INVENTORY": ("Inventory", _ASSET),
+    "NONCURRENT": ("Non-current Asset", _ASSET),
+    "PREPAYMENT": ("Prepayment", _ASSET),
+    "CURRLIAB": ("Current Liability", _LIABILITY),
+    "LIABILITY": ("Liability", _LIABILITY),
+    "TERMLIAB": ("Non-current Liability", _LIABILITY),
+    "PAYGLIABILITY": ("PAYG Liability", _LIABILITY),
+    "SUPERANNUATIONLIABILITY": ("Superannuation Liability", _LIABILITY),
+    "WAGESPAYABLELIABILITY": ("Wages Payable", _LIABILITY),
+    "EQUITY": ("Equity", _EQUITY),
+    "REVENUE": ("Revenue", _REVENUE),
+    "SALES": ("Sales", _REVENUE),
+    "OTHERINCOME": ("Other Income", _REVENUE),
+    "DEPRECIATN": ("Depreciation", _EXPENSE),
+    "DIRECTCOSTS": ("Direct Costs", _EXPENSE),
+    "EXPENSE": ("Expense", _EXPENSE),
+    "OVERHEADS": ("Overhead", _EXPENSE),
+    "SUPERANNUATIONEXPENSE": ("Superannuation", _EXPENSE),
+    "WAGESEXPENSE": ("Wages Expense", _EXPENSE),
+}
+# System accounts that Xero's help lists as open to journals. Every other, also one unheard of, is taken to be shut.
+_OPEN_SYSTEM_ACCOUNTS = {"HISTORICAL", "REALISEDCURRENCYGAIN"}
+_DOTNET_DATE = re.compile(r"/Date\((-?\d{1,14})(?:[+-]\d{4})?\)/")
+
+
+def remote_account(row: Mapping[str, Any], *, home_currency: str) -> RemoteAccount:
+    """One row of the chart. Absent, null and empty all mean "none" in Xero's answers."""
+    account_type, status = _text(row.get("Type")), _text(row.get("Status"))
+    kind, usual_class = _TYPES.get(account_type, (account_type, None))
+    currency = _text(row.get("CurrencyCode")) or home_currency
+    return RemoteAccount(
+        id=_text(row.get("AccountID")),
+        number=_text(row.get("Code")),
+        name=_text(row.get("Name")),
+        kind=kind,
+        classification=_classification(row.get("Class")) or usual_class,
+        currency=currency,
+        is_active=status == "ACTIVE",
+        is_trust=False,  # Xero has no such mark
+        refusal=_refusal(row, is_foreign=bool(home_currency) and currency != home_currency),
+    )
+
+
+def locked_through(organisation: Mapping[str, Any]) -> date | None:
+    """The later of the two lock dates. An Adviser may still post before the period lock; we don't count on it."""
+    locks = (_date(organisation.get(name)) for name in ("PeriodLockDate", "EndOfYearLockDate"))
+    return max((lock for lock in locks if lock), default=None)
+
+
+def _refusal(row: Mapping[str, Any], *, is_foreign: bool) -> str:
+    """Why Xero's manual journals refuse the account, the most telling reason first; empty when they take it."""
+    system = _text(row.get("SystemAccount"))
+    reasons = {
+        "inactive": _text(row.get("Status")) != "ACTIVE",
+        "bank": _text(row.get("Type")) == "BANK",
+        "system": bool(system) and system not in _OPEN_SYSTEM_ACCOUNTS,
+        "inventory": _text(row.get("Type")) == "INVENTORY",
+        "currency": is_foreign,
+        "no_code": not _text(row.get("Code")),
+    }
+    return next((code for code, holds in reasons.items() if holds), "")
+
+
+def _classification(value: object) -> Classification | None:
+    try:
+        return Classification(_text(value).lower())
+    except ValueError:
+        return None
+
+
+def _date(value: object) -> date | None:
+    """A date in Xero's .NET form, whose milliseconds are UTC midnight whatever offset follows, or in ISO form."""
+    text = _text(value)
+    dotnet = _DOTNET_DATE.fullmatch(text)
+    try:
+        if dotnet:
+            return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(dotnet[1]))).date()
+        return date.fromisoformat(text[:10])
+    except (ValueError, OverflowError):
+        return None
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""

@@ -1,0 +1,138 @@
+"""Xero as a provider of Athenty's mirror."""
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from integrations.providers.base import (
+    AuthorizationRequest,
+    Company,
+    JournalDraft,
+    Limits,
+    RemoteAccount,
+    SealedBody,
+    SealedSend,
+    SendResult,
+    TokenSet,
+)
+from integrations.providers.errors import CompanyGone, ProviderError
+from integrations.providers.xero import accounts, oauth, payloads
+from integrations.providers.xero.client import Client
+
+
+class Xero:
+    """See `base.Provider`."""
+
+    name = "Xero"
+    short_name = "Xero"
+    refresh_lifetime = oauth.REFRESH_LIFETIME
+    # Xero's pages "API limits" and "Idempotent requests": a key is kept for six minutes from its first use, of which
+    # the last is left for the request to arrive in.
+    limits = Limits(
+        batch_size=50,
+        calls_per_minute=60,
+        entries_per_minute=None,
+        in_flight=5,
+        first_retry_after=timedelta(seconds=5),
+        replay_window=timedelta(seconds=300),
+        send_timeout=timedelta(seconds=60),
+    )
+
+    def authorization_request(self, *, redirect_uri: str, state: str) -> AuthorizationRequest:
+        return oauth.authorization_request(redirect_uri=redirect_uri, state=state)
+
+    def exchange_code(
+        self, *, code: str, redirect_uri: str, code_verifier: str, callback_parameters: dict[str, str]
+    ) -> tuple[TokenSet, list[Company]]:
+        tokens = oauth.exchange(code, redirect_uri=redirect_uri, code_verifier=code_verifier)
+        return tokens, [self._named(tokens.access_token, tenant) for tenant in _tenants(tokens.access_token)]
+
+    def refresh(self, refresh_token: str) -> TokenSet:
+        return oauth.refresh(refresh_token)
+
+    def disconnect(self, *, refresh_token: str, access_token: str, company: Company, last_of_this_grant: bool) -> None:
+        """Release one organisation. The grant is revoked only with its last, since it may serve other firms' too."""
+        try:
+            _release(access_token, company)
+        except ProviderError:
+            # The revocation below takes every connection of the grant along.
+            if not last_of_this_grant:
+                raise
+        if last_of_this_grant:
+            oauth.revoke(refresh_token)
+
+    def company(self, access_token: str, company: Company) -> Company:
+        organisation = Client(access_token).organisation(company.id)
+        return dataclasses.replace(
+            company,
+            name=str(organisation.get("Name") or company.name or company.id),
+            home_currency=str(organisation.get("BaseCurrency") or ""),
+            country=str(organisation.get("CountryCode") or ""),
+            is_demo=organisation.get("IsDemoCompany") is True,
+            closed_through=accounts.locked_through(organisation),
+        )
+
+    def list_accounts(self, access_token: str, company: Company) -> list[RemoteAccount]:
+        rows = Client(access_token).chart(company.id)
+        read = [accounts.remote_account(row, home_currency=company.home_currency) for row in rows]
+        return [account for account in read if account.id]
+
+    def seal(self, drafts: Sequence[JournalDraft], company: Company) -> SealedBody:
+        return payloads.seal(drafts)
+
+    def send(self, access_token: str, sealed: SealedSend) -> SendResult:
+        answer = Client(access_token).put_manual_journals(
+            sealed.company_id,
+            sealed.body,
+            idempotency_key=sealed.idempotency_key,
+            timeout=self.limits.send_timeout,
+        )
+        calls_left = answer.headers.get("X-DayLimit-Remaining", "")
+        return SendResult(
+            outcomes=payloads.outcomes(
+                answer, item_ids=sealed.item_ids, references=sealed.references, sent=sealed.body
+            ),
+            http_status=answer.status,
+            request_id=answer.request_id,
+            calls_left_today=int(calls_left) if calls_left.isascii() and calls_left.isdigit() else None,
+        )
+
+    def _named(self, access_token: str, tenant: Company) -> Company:
+        """The organisation as it calls itself, or as the list of connections does when it can't be opened."""
+        try:
+            return self.company(access_token, tenant)
+        except CompanyGone:
+            return tenant
+
+
+def _tenants(access_token: str) -> list[Company]:
+    """The organisations of this consent, or all of this person's when it added none: they consented to one again."""
+    client, event = Client(access_token), oauth.authorization_event(access_token)
+    tenants = _organisations(client.connections(auth_event_id=event)) if event else []
+    return tenants or _organisations(client.connections())
+
+
+def _organisations(connections: list[dict[str, Any]]) -> list[Company]:
+    """Practices and practice managers have no ledger."""
+    return [
+        Company(
+            id=str(connection["tenantId"]),
+            name=str(connection.get("tenantName") or ""),
+            connection_id=str(connection.get("id") or ""),
+        )
+        for connection in connections
+        if connection.get("tenantType") == "ORGANISATION" and connection.get("tenantId")
+    ]
+
+
+def _release(access_token: str, company: Company) -> None:
+    """Delete the connection. Xero answers a connection that is gone with 404, 403 or even 500, so the list decides."""
+    if not company.connection_id:
+        return
+    client = Client(access_token)
+    try:
+        client.delete_connection(company.connection_id)
+    except ProviderError:
+        if company.connection_id in {connection.get("id") for connection in client.connections()}:
+            raise
