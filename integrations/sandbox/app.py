@@ -1,0 +1,53 @@
+"""The sandbox's Flask application: both providers, the control API and the pages, over one store."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask
+
+from . import control, pages, request_log
+from .clock import Clock
+from .faults import Faults
+from .limits import Limits
+from .quickbooks import api as quickbooks_api
+from .quickbooks import oauth as quickbooks_oauth
+from .replays import Replays
+from .seed import seed
+from .state import Options, Sandbox, add_redirect_uri
+from .store import Store
+from .xero import api as xero_api
+from .xero import oauth as xero_oauth
+
+Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+def create_app(options: Options | None = None) -> Flask:
+    """Open (or create) the store and build the application around it."""
+    options = options or Options()
+    store = Store(options.store)
+    seed(store)
+    for uri in options.redirect_uris:
+        add_redirect_uri(store, uri)
+    app = Flask(__name__)
+    app.json.sort_keys = False
+    app.extensions["sandbox"] = Sandbox(
+        store=store, clock=Clock(store), apps=options.apps, limits=Limits(), faults=Faults(), replays=Replays(store),
+        seed=options.seed,
+    )  # fmt: skip
+    app.before_request(request_log.begin)
+    app.after_request(request_log.finish)
+    for module in (quickbooks_oauth, quickbooks_api, xero_oauth, xero_api, control, pages):
+        app.register_blueprint(module.blueprint)
+    app.wsgi_app = ignoring_case_in_xero_paths(app.wsgi_app)  # type: ignore[method-assign]
+    return app
+
+
+def ignoring_case_in_xero_paths(application: Wsgi) -> Wsgi:
+    """Xero's own SDK asks for /Connections and /ManualJournals, its documents for /connections: both must work."""
+
+    def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"].startswith("/xero/"):
+            environ["PATH_INFO"] = environ["PATH_INFO"].lower()
+        return application(environ, start_response)
+
+    return serve

@@ -1,0 +1,87 @@
+"""Companies and their charts of accounts, as the sandbox keeps them."""
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from .store import Store, as_json
+
+INACTIVE, CLOSED = "inactive", "closed"
+
+
+@dataclass(frozen=True)
+class Company:
+    """One company file. `profile` holds what its administrator may change, such as a lock date."""
+
+    provider: str
+    tenant_id: str
+    name: str
+    currency: str
+    profile: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Account:
+    """One account. `refusal` is None, INACTIVE (the chart shows it) or CLOSED (the chart hides it)."""
+
+    account_id: str
+    number: str | None
+    name: str
+    refusal: str | None
+    body: dict[str, Any]
+
+
+def companies(store: Store, provider: str) -> list[Company]:
+    rows = store.rows("SELECT * FROM companies WHERE provider = ? ORDER BY rowid", provider)
+    return [_company(row) for row in rows]
+
+
+def find_company(store: Store, provider: str, tenant_id: str) -> Company | None:
+    row = store.row("SELECT * FROM companies WHERE provider = ? AND tenant_id = ?", provider, tenant_id)
+    return _company(row) if row else None
+
+
+def add_company(store: Store, company: Company) -> None:
+    store.execute(
+        "INSERT INTO companies VALUES (?, ?, ?, ?, ?)",
+        company.provider, company.tenant_id, company.name, company.currency, as_json(company.profile),
+    )  # fmt: skip
+
+
+def change_profile(store: Store, company: Company, changes: dict[str, Any]) -> None:
+    store.execute(
+        "UPDATE companies SET profile = ? WHERE provider = ? AND tenant_id = ?",
+        as_json(company.profile | changes), company.provider, company.tenant_id,
+    )  # fmt: skip
+
+
+def accounts(store: Store, company: Company) -> list[Account]:
+    rows = store.rows(
+        "SELECT * FROM accounts WHERE provider = ? AND tenant_id = ? ORDER BY rowid",
+        company.provider, company.tenant_id,
+    )  # fmt: skip
+    return [
+        Account(row["account_id"], row["number"], row["name"], row["refusal"], json.loads(row["body"])) for row in rows
+    ]
+
+
+def add_account(store: Store, company: Company, account: Account) -> None:
+    store.execute(
+        "INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?)",
+        company.provider, company.tenant_id, account.account_id, account.number, account.name, account.refusal,
+        as_json(account.body),
+    )  # fmt: skip
+
+
+def set_refusal(store: Store, company: Company, account_id: str, refusal: str | None) -> bool:
+    """Make the company refuse postings on an account, or lift that. False when it has no such account."""
+    changed = store.execute(
+        "UPDATE accounts SET refusal = ? WHERE provider = ? AND tenant_id = ? AND account_id = ?",
+        refusal, company.provider, company.tenant_id, account_id,
+    )  # fmt: skip
+    return changed == 1
+
+
+def _company(row: sqlite3.Row) -> Company:
+    return Company(row["provider"], row["tenant_id"], row["name"], row["currency"], json.loads(row["profile"]))

@@ -1,0 +1,1 @@
+"""QuickBooks Online, as far as a one-way mirror meets it."""

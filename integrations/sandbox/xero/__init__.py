@@ -1,0 +1,1 @@
+"""Xero's accounting API, as far as a one-way mirror meets it."""
