@@ -1,0 +1,20 @@
+"""The closed list of what the Audit Log records."""
+
+from django.db import models
+
+
+class Action(models.TextChoices):
+    """The stored code of each recorded act, and its name in plain language."""
+
+    CONNECTED = "integration.connected", "Accounting system connected"
+    DISCONNECTED = "integration.disconnected", "Accounting system disconnected"
+    SYNC_MODE_UPDATED = "integration.sync_mode_updated", "Sync mode changed"
+    MAPPING_UPDATED = "integration.mapping_updated", "Account mapping changed"
+    SYNC_FAILED = "integration.sync_failed", "Sync failed"
+    START_DATE_CHOSEN = "integration.start_date_chosen", "Mirror start date chosen"
+    ENTRY_RETRIED = "integration.entry_retried", "Entry sent for another try"
+    ENTRY_POSTED = "ledger.entry_posted", "Journal entry posted"
+    ENTRY_REVERSED = "ledger.entry_reversed", "Journal entry reversed"
+    LEDGER_IMPORTED = "ledger.imported", "Ledger imported"
+    AUDIT_EXPORTED = "audit.exported", "Audit log exported"
+    SIGNED_IN = "account.signed_in", "Signed in"
