@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Unverified:
-    """`text` is what the sandbox says (with `{names}` to fill in), `about` what stands open, `basis` whence we have it."""
+    """`text` is what the sandbox says (`{names}` are filled in), `about` what stands open, `basis` whence it is."""
 
     text: str
     about: str
