@@ -1,0 +1,31 @@
+"""The sandbox's control surface: what a test or the demo may ask of it beside what Intuit and Xero offer."""
+
+from typing import Any
+
+import requests
+
+_TIMEOUT = (3, 30)
+
+
+class SandboxControl:
+    def __init__(self, url: str) -> None:
+        self._url = f"{url}/control"
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def add_account(self, provider: str, company_id: str, **account: str) -> dict[str, Any]:
+        """Add an account to the company's chart, in the provider's own words; answers it as the provider would."""
+        return self._ask("POST", f"{provider}/{company_id}/accounts", json=account)
+
+    def refuse_account(self, provider: str, company_id: str, account_id: str) -> None:
+        self._ask("POST", f"{provider}/{company_id}/refuse_account", json={"account_id": account_id})
+
+    def books(self, provider: str, company_id: str) -> dict[str, Any]:
+        """Journals, references that occur twice, calls, and debits and credits per account."""
+        return self._ask("GET", f"books/{provider}/{company_id}")
+
+    def _ask(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        answer = self._session.request(method, f"{self._url}/{path}", timeout=_TIMEOUT, **arguments)
+        answer.raise_for_status()
+        body: dict[str, Any] = answer.json()
+        return body
