@@ -160,7 +160,7 @@ ACCOUNTS_KEEP_THEIR_MEANING = """
 CREATE FUNCTION ledger_keep_account() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT FROM ledger_journalline WHERE account_id = OLD.id) THEN
-        RAISE EXCEPTION 'Account % has postings: it keeps its organization, number, type and trust flag.', OLD.number
+        RAISE EXCEPTION 'Account % has postings: it keeps its organization, number and type.', OLD.number
             USING ERRCODE = 'check_violation', CONSTRAINT = 'used_account_keeps_its_meaning';
     END IF;
     RETURN NEW;
@@ -168,8 +168,8 @@ END $$;
 
 CREATE TRIGGER keep_account BEFORE UPDATE ON ledger_account
     FOR EACH ROW WHEN (
-        (NEW.organization_id, NEW.number, NEW.type, NEW.is_trust)
-        IS DISTINCT FROM (OLD.organization_id, OLD.number, OLD.type, OLD.is_trust)
+        (NEW.organization_id, NEW.number, NEW.type)
+        IS DISTINCT FROM (OLD.organization_id, OLD.number, OLD.type)
     ) EXECUTE FUNCTION ledger_keep_account();
 
 CREATE FUNCTION ledger_keep_currency() RETURNS trigger LANGUAGE plpgsql AS $$

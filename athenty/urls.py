@@ -1,0 +1,16 @@
+"""Every address of the product."""
+
+from django.urls import include, path
+
+from athenty import http
+
+urlpatterns = [
+    path("", http.home, name="home"),
+    path("healthz", http.healthz, name="healthz"),
+    path("", include("athenty.organizations.urls")),
+    path("settings/integrations/", include("integrations.urls")),
+    path("settings/trust-accounting/", include("ledger.urls")),
+    path("settings/audit-log/", include("audit.urls")),
+]
+
+handler403 = "athenty.http.permission_denied"

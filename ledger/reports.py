@@ -1,0 +1,64 @@
+"""Figures of the books."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.db.models import Sum
+
+from athenty.organizations.models import Organization
+from ledger.models import Account, JournalLine
+
+_ZERO = Decimal("0.00")
+
+
+@dataclass(frozen=True)
+class TrialBalanceRow:
+    """One account's turnover: all that was debited to it and all that was credited."""
+
+    account: Account
+    debits: Decimal
+    credits: Decimal
+
+    @property
+    def balance(self) -> Decimal:
+        """Debits less credits: negative when the account has a credit balance."""
+        return self.debits - self.credits
+
+
+@dataclass(frozen=True)
+class TrialBalance:
+    """Every account that has postings or is active, in numeric order."""
+
+    rows: list[TrialBalanceRow]
+
+    @property
+    def debits(self) -> Decimal:
+        return sum((row.debits for row in self.rows), _ZERO)
+
+    @property
+    def credits(self) -> Decimal:
+        return sum((row.credits for row in self.rows), _ZERO)
+
+    @property
+    def is_in_balance(self) -> bool:
+        return self.debits == self.credits
+
+
+def trial_balance(
+    organization: Organization, *, as_of: date | None = None, dated_from: date | None = None
+) -> TrialBalance:
+    """Posted debits and credits per account, of entries dated from `dated_from` to `as_of`, both included."""
+    lines = JournalLine.objects.for_organization(organization).posted().dated(first=dated_from, last=as_of)
+    totals = {
+        row["account_id"]: row
+        for row in lines.order_by().values("account_id").annotate(debits=Sum("debit"), credits=Sum("credit"))
+    }
+    rows = []
+    for account in Account.objects.for_organization(organization):
+        total = totals.get(account.pk)
+        if total:
+            rows.append(TrialBalanceRow(account, total["debits"] or _ZERO, total["credits"] or _ZERO))
+        elif account.is_active:
+            rows.append(TrialBalanceRow(account, _ZERO, _ZERO))
+    return TrialBalance(rows)
