@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Flask
+from flask.json.provider import DefaultJSONProvider
 
 from . import control, pages, request_log
 from .clock import Clock
@@ -29,7 +30,7 @@ def create_app(options: Options | None = None) -> Flask:
     for uri in options.redirect_uris:
         add_redirect_uri(store, uri)
     app = Flask(__name__)
-    app.json.sort_keys = False
+    app.json = unsorted_json(app)
     app.extensions["sandbox"] = Sandbox(
         store=store, clock=Clock(store), apps=options.apps, limits=Limits(), faults=Faults(), replays=Replays(store),
         seed=options.seed,
@@ -38,8 +39,15 @@ def create_app(options: Options | None = None) -> Flask:
     app.after_request(request_log.finish)
     for module in (quickbooks_oauth, quickbooks_api, xero_oauth, xero_api, control, pages):
         app.register_blueprint(module.blueprint)
-    app.wsgi_app = ignoring_case_in_xero_paths(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = ignoring_case_in_xero_paths(app.wsgi_app)  # type: ignore[method-assign, assignment]
     return app
+
+
+def unsorted_json(app: Flask) -> DefaultJSONProvider:
+    """JSON answers keep the order they were written in, for whoever reads them."""
+    provider = DefaultJSONProvider(app)
+    provider.sort_keys = False
+    return provider
 
 
 def ignoring_case_in_xero_paths(application: Wsgi) -> Wsgi:

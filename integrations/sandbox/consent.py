@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from flask import Response, redirect, render_template, request
+from flask import Response, render_template, request
 
 from . import request_log
 from .companies import Company, companies
@@ -102,4 +102,4 @@ def send_back(redirect_uri: str, **parameters: str) -> Response:
     """Redirect the browser to the app with these query parameters; empty ones are left out."""
     query = urlencode({name: value for name, value in parameters.items() if value})
     separator = "&" if "?" in redirect_uri else "?"
-    return redirect(f"{redirect_uri}{separator}{query}", code=302)
+    return Response(status=302, headers={"Location": f"{redirect_uri}{separator}{query}", "Cache-Control": "no-store"})

@@ -13,7 +13,6 @@ class Command(BaseCommand):
     help = "Start the stand-in for QuickBooks Online and Xero. It keeps books of its own and uses nothing of Athenty."
     # The sandbox has no Django models and must start when the product's database is down.
     requires_system_checks = []
-    requires_migrations_checks = False
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         cli.add_arguments(parser)

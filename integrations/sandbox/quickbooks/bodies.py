@@ -83,7 +83,7 @@ def gateway_answer(fault: GatewayFault) -> Answer:
         told = {"Message": fault.message, "Detail": fault.detail, "code": fault.code}
         members = {"Fault": {"Error": [told], "type": fault.kind}}
         return envelope(members, status=fault.status)
-    body = {
+    body: dict[str, Any] = {
         "warnings": None,
         "intuitObject": None,
         "fault": {

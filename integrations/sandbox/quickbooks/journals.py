@@ -144,7 +144,8 @@ def usable_account(company: Company, chart: dict[str, Account], detail: dict[str
         raise made_inactive()
     account_type = account.body["AccountType"]
     if account_type == "Non-Posting":
-        raise Fault(error("6430", *[words("qbo_non_posting", value=account.name)] * 2, "AccountRef"))
+        text = words("qbo_non_posting", value=account.name)
+        raise Fault(error("6430", text, text, "AccountRef"))
     if account.body["CurrencyRef"]["value"] != company.currency:
         raise Fault(error("6000", BUSINESS_RULE, words("qbo_foreign_account")))
     if account_type in ENTITY_WANTED:
