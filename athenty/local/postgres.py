@@ -241,7 +241,7 @@ def _remove_stale_pid_file(data: Path) -> None:
         return
     if _serves(pid, data):
         raise CannotStart(
-            f"A Postgres without a supervisor, process {pid}, still uses {data}. Stop it: kill -INT {pid}"
+            f"A Postgres without a supervisor, process {pid}, uses {data}. Stop it: kill -INT {pid}"
         )
     pid_file.unlink()
 

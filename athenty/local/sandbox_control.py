@@ -15,7 +15,9 @@ class SandboxControl:
 
     def add_account(self, provider: str, company_id: str, **account: str) -> dict[str, Any]:
         """Add an account to the company's chart, in the provider's own words; answers it as the provider would."""
-        return self._ask("POST", f"{provider}/{company_id}/accounts", json=account)
+        answer = self._ask("POST", f"{provider}/{company_id}/accounts", json=account)
+        added: dict[str, Any] = answer["accounts"][0]
+        return added
 
     def refuse_account(self, provider: str, company_id: str, account_id: str) -> None:
         self._ask("POST", f"{provider}/{company_id}/refuse_account", json={"account_id": account_id})
