@@ -1,0 +1,151 @@
+"""What the Connections tab shows: one card per provider, in a fixed order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from athenty.organizations.models import Organization
+from integrations.clock import database_now
+from integrations.connections.start import StartPreview, preview
+from integrations.forms import StartForm
+from integrations.mapping.reports import MappingFigures, MappingTable, is_being_read, mapping_figures, mapping_table
+from integrations.mirror import reports, schedule
+from integrations.mirror.reports import ParkedEntry, QueueFigures
+from integrations.models import ConnectAttempt, Connection, SyncMode
+from integrations.providers import PROVIDERS
+from integrations.providers.base import Provider
+from integrations.views import moments, notices
+from integrations.views.notices import Notice, State
+from integrations.views.options import TargetOptions
+
+# A person who has not come back by then has given up, or stands before the provider's error page.
+_ATTEMPT_SHOWN_FOR = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The facts of a connection that change by themselves."""
+
+    queue: QueueFigures
+    mapping: MappingFigures
+    next_flush_at: datetime | None
+    is_reading_chart: bool
+    is_working: bool
+    """Something changes soon without anyone's help: the page asks again every few seconds."""
+
+
+@dataclass(frozen=True)
+class StartChoice:
+    """The start date in the form, and what it would send where it is a date."""
+
+    form: StartForm
+    preview: StartPreview | None
+
+
+@dataclass(frozen=True)
+class Forms:
+    """What stands below a connected card's facts."""
+
+    table: MappingTable | None
+    options: TargetOptions | None
+    parked: list[ParkedEntry]
+    start: StartChoice | None
+
+
+@dataclass(frozen=True)
+class Card:
+    """`figures` is None where no company is known yet, `forms` where none is connected."""
+
+    provider_name: str
+    provider: Provider
+    connection: Connection | None
+    notice: Notice | None
+    figures: Figures | None = None
+    forms: Forms | None = None
+
+
+@dataclass(frozen=True)
+class RefusedMapping:
+    """A mapping form that was not saved: what it asked for and what is wrong with it, by our account's id."""
+
+    connection: Connection
+    choices: Mapping[int, int | None]
+    errors: Mapping[int, str]
+
+
+def card(
+    organization: Organization,
+    provider_name: str,
+    *,
+    start_form: StartForm | None = None,
+    refused: RefusedMapping | None = None,
+) -> Card:
+    """The whole card. `start_form`: the start date that a person is trying."""
+    facts = card_facts(organization, provider_name)
+    connection = facts.connection
+    if connection is None or not connection.is_connected:
+        return facts
+    forms = _forms(connection, start_form, refused if refused and refused.connection == connection else None)
+    return Card(facts.provider_name, facts.provider, connection, facts.notice, facts.figures, forms)
+
+
+def card_facts(organization: Organization, provider_name: str) -> Card:
+    """The card without its forms: cheap enough to be asked for every few seconds."""
+    provider, now = PROVIDERS[provider_name], database_now()
+    current = Connection.objects.for_organization(organization).current().select_related("organization")
+    connection = current.filter(provider_name=provider_name).first()
+    attempt = _unfinished_attempt(organization, provider_name, now)
+    if connection is None:
+        return Card(provider_name, provider, None, notices.before_connecting(provider, attempt))
+    settings = schedule.sync_settings(organization)
+    state = State(
+        connection=connection,
+        queue=reports.queue_figures(connection),
+        mapping=mapping_figures(connection),
+        mode=SyncMode(settings.mode),
+        trouble=reports.trouble(connection),
+        now=now,
+    )
+    figures = Figures(
+        queue=state.queue,
+        mapping=state.mapping,
+        next_flush_at=settings.next_flush_at,
+        is_reading_chart=is_being_read(connection, now),
+        is_working=_is_working(state),
+    )
+    return Card(provider_name, provider, connection, notices.notice(state, attempt), figures)
+
+
+def _is_working(state: State) -> bool:
+    if not state.connection.is_connected:
+        return False
+    is_flowing = state.mode == SyncMode.LIVE and state.queue.waiting and not state.mapping.missing
+    return bool(is_being_read(state.connection, state.now) or state.queue.sending or is_flowing)
+
+
+def _unfinished_attempt(organization: Organization, provider_name: str, now: datetime) -> ConnectAttempt | None:
+    """The last press of Connect, while nobody has come back from it."""
+    recent = organization.connect_attempts.filter(provider_name=provider_name, started_at__gt=now - _ATTEMPT_SHOWN_FOR)
+    last = recent.order_by("-started_at").first()
+    return last if last and last.outcome == ConnectAttempt.Outcome.STARTED else None
+
+
+def _forms(connection: Connection, start_form: StartForm | None, refused: RefusedMapping | None) -> Forms:
+    table = None
+    if connection.chart_read_at:
+        table = mapping_table(
+            connection, choices=refused.choices if refused else {}, errors=refused.errors if refused else {}
+        )
+    return Forms(
+        table=table,
+        options=TargetOptions(table) if table else None,
+        parked=reports.parked_entries(connection),
+        start=None if connection.mirror_from else _start_choice(connection, start_form),
+    )
+
+
+def _start_choice(connection: Connection, form: StartForm | None) -> StartChoice:
+    if form is None:
+        form = StartForm({"on": moments.today(connection.organization).isoformat()})
+    on = form.cleaned_data["on"] if form.is_valid() else None
+    return StartChoice(form, preview(connection.organization, on) if on else None)

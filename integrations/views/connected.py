@@ -1,0 +1,52 @@
+"""Fetching the connection that an address names, and answering to what was done with it."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from athenty.organizations.access import OrganizationRequest
+from athenty.organizations.client_address import client_ip
+from integrations.connections.connect import Visitor
+from integrations.models import Connection
+from integrations.views import cards
+
+
+def connection_or_404(request: OrganizationRequest, connection_id: UUID) -> Connection:
+    mine = Connection.objects.for_organization(request.organization).current().select_related("organization")
+    return get_object_or_404(mine, pk=connection_id)
+
+
+def visitor(request: OrganizationRequest) -> Visitor:
+    if not request.session.session_key:
+        request.session.save()
+    return Visitor(
+        user=request.user,
+        organization=request.organization,
+        session_key=request.session.session_key,
+        ip=client_ip(request),
+    )
+
+
+def card_url(provider_name: str) -> str:
+    return f"{reverse('integrations:index')}?tab=connections#{provider_name}"
+
+
+def done(request: OrganizationRequest, provider_name: str, sentence: str) -> HttpResponse:
+    """After an act on a card: the card again for HTMX, with the sentence for the status line; else the page."""
+    if not request.htmx:
+        messages.success(request, sentence)
+        return redirect(card_url(provider_name))
+    context = {"card": cards.card(request.organization, provider_name), "status": sentence}
+    return TemplateResponse(request, "integrations/card.html", context)
+
+
+def refused(request: OrganizationRequest, provider_name: str, sentence: str) -> HttpResponse:
+    """An act that can't be done now: the page again, with the sentence in its banner, and nothing changed."""
+    messages.error(request, sentence)
+    if request.htmx:
+        return HttpResponse(headers={"HX-Redirect": card_url(provider_name)})
+    return redirect(card_url(provider_name))

@@ -1,0 +1,39 @@
+"""Moments in words, in the firm's time zone: "2:05 pm EST", "3 Mar 2026"."""
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+from django.utils.dateformat import format as format_date
+
+from athenty.organizations.models import Organization
+
+
+def local(at: datetime, organization: Organization) -> datetime:
+    return at.astimezone(ZoneInfo(organization.time_zone))
+
+
+def today(organization: Organization) -> date:
+    return local(timezone.now(), organization).date()
+
+
+def clock(at: datetime, organization: Organization) -> str:
+    there = local(at, organization)
+    return f"{format_date(there, 'g:i')} {format_date(there, 'A').lower()} {format_date(there, 'T')}"
+
+
+def day(at: datetime, organization: Organization) -> str:
+    return format_date(local(at, organization), "j M Y")
+
+
+def interval(length: timedelta) -> str:
+    """A setting's interval as people say it: "4 hours", "30 minutes", "15 seconds"."""
+    seconds = int(length.total_seconds())
+    for size, word in ((3600, "hour"), (60, "minute"), (1, "second")):
+        if seconds % size == 0:
+            return counted(seconds // size, word)
+    raise AssertionError("one second divides every whole number of seconds")
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

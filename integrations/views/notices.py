@@ -1,0 +1,230 @@
+"""The one notice line of a card: what stops or slows the books most, and the one thing to do about it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+
+from integrations.mapping.reports import MappingFigures, is_being_read
+from integrations.mirror import reports
+from integrations.mirror.reports import Progress, QueueFigures, Trouble
+from integrations.models import ConnectAttempt, Connection, SyncMode
+from integrations.providers.base import Provider
+from integrations.views.moments import clock, counted, day
+
+
+@dataclass(frozen=True)
+class Notice:
+    """`level` is the notice's style: info, warning or error. `href` empty: nothing to do."""
+
+    level: str
+    text: str
+    action: str = ""
+    href: str = ""
+    progress: Progress | None = None
+    mentions_support: bool = False
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything the choice of a connection's notice depends on."""
+
+    connection: Connection
+    queue: QueueFigures
+    mapping: MappingFigures
+    mode: SyncMode
+    trouble: Trouble | None
+    now: datetime
+
+    @property
+    def short(self) -> str:
+        return self.connection.provider.short_name
+
+    @property
+    def waiting(self) -> str:
+        return counted(self.queue.waiting, "entry", "entries")
+
+
+def before_connecting(provider: Provider, attempt: ConnectAttempt | None) -> Notice:
+    """For a card without a connection. `attempt`: someone left for the provider and has not come back."""
+    if attempt:
+        return _left_for_provider(provider, attempt)
+    needed = f"You need to be an administrator of the {provider.short_name} company."
+    return Notice("info", f"Connect to start mirroring posted entries. {needed}")
+
+
+def notice(state: State, attempt: ConnectAttempt | None) -> Notice | None:
+    """None when all is well."""
+    if state.connection.status == Connection.Status.ERROR:
+        return _stopped(state)
+    if state.connection.status == Connection.Status.DISCONNECTED:
+        return _left_for_provider(state.connection.provider, attempt) if attempt else _disconnected(state)
+    return next(_what_holds_it_up(state), None)
+
+
+def _what_holds_it_up(state: State) -> Iterator[Notice]:
+    """For a connected one, the worst first."""
+    yield from _before_the_first_entry(state)
+    if state.mapping.missing:
+        yield _unmapped(state)
+    if state.mode == SyncMode.OFF:
+        yield _off(state)
+    slowed_until = state.connection.slowed_until
+    if slowed_until and slowed_until > state.now and state.queue.under_way:
+        yield _slowed(state, slowed_until)
+    if state.trouble:
+        yield _troubled(state, state.trouble)
+    if state.mode == SyncMode.LIVE or state.queue.sending:
+        yield from _sending(state)
+    yield from _what_needs_a_person(state)
+    if state.connection.chart_error:
+        yield Notice(
+            "warning",
+            f"We could not read the {state.short} chart of accounts again. Your saved mapping is unchanged, and "
+            "entries are still sent.",
+        )
+
+
+def _before_the_first_entry(state: State) -> Iterator[Notice]:
+    if state.connection.chart_read_at is None and state.connection.chart_error:
+        yield Notice(
+            "warning",
+            f"We could not read the {state.short} chart of accounts. Nothing is lost; we try again every minute.",
+        )
+    if state.connection.chart_read_at is None and is_being_read(state.connection, state.now):
+        yield Notice("info", f"Reading the {state.short} chart of accounts. This takes a few seconds.")
+    if state.connection.mirror_from is None:
+        yield Notice(
+            "info",
+            "One step left before anything is sent: choose the date to mirror from.",
+            "Choose the start date",
+            f"#{state.connection.provider_name}-start",
+        )
+
+
+def _what_needs_a_person(state: State) -> Iterator[Notice]:
+    parked, unconfirmed = state.queue.needs_attention, state.queue.unconfirmed
+    if parked:
+        needs = "needs" if parked == 1 else "need"
+        rest = "The rest are up to date." if not state.queue.under_way else f"{state.waiting} are waiting to be sent."
+        yield Notice(
+            "warning",
+            f"{counted(parked, 'entry', 'entries')} {needs} attention. {rest}",
+            f"Review {counted(parked, 'entry', 'entries')}",
+            f"#{state.connection.provider_name}-attention",
+        )
+    if unconfirmed:
+        were = "was" if unconfirmed == 1 else "were"
+        yield Notice(
+            "warning",
+            f"{counted(unconfirmed, 'entry', 'entries')} {were} sent, and {state.short} never told us the outcome. "
+            "They are not sent again by themselves, since that could enter them twice.",
+            mentions_support=True,
+        )
+
+
+def _sending(state: State) -> Iterator[Notice]:
+    if progress := reports.progress(state.connection, state.queue):
+        text = f"Sending {progress.sent:,} of {progress.total:,} entries… It goes on when you leave this page."
+        yield Notice("info", text, progress=progress)
+
+
+def _unmapped(state: State) -> Notice:
+    missing = state.mapping.missing
+    have = "has" if missing == 1 else "have"
+    return Notice(
+        "warning",
+        f"Sync is paused: {counted(missing, 'required account')} {have} no {state.short} account. "
+        f"{_entries_are_waiting(state)}",
+        f"Map {counted(missing, 'account')}",
+        f"#{state.connection.provider_name}-mapping",
+    )
+
+
+def _off(state: State) -> Notice:
+    return Notice(
+        "info",
+        f"Paused: Sync Mode is Off. {_entries_are_waiting(state)}",
+        "Change sync mode",
+        _sync_mode_tab(),
+    )
+
+
+def _slowed(state: State, until: datetime) -> Notice:
+    advice = " Switch to Batched to avoid this." if state.mode == SyncMode.LIVE else ""
+    return Notice(
+        "warning",
+        f"{state.short} is limiting how fast we can send. Nothing is lost. {_entries_are_waiting(state)} "
+        f"Next attempt at {clock(until, state.connection.organization)}.{advice}",
+        "Change sync mode" if advice else "",
+        _sync_mode_tab() if advice else "",
+    )
+
+
+def _troubled(state: State, trouble: Trouble) -> Notice:
+    if trouble.outcome == "Misconfigured":
+        return Notice(
+            "error",
+            f"{state.short} does not accept Athenty's own access. This is ours to fix. Nothing is lost.",
+            mentions_support=True,
+        )
+    next_try = "within a minute"
+    if trouble.next_attempt_at > state.now:
+        next_try = f"at {clock(trouble.next_attempt_at, state.connection.organization)}"
+    return Notice(
+        "warning",
+        f"{state.short} is not responding. We retry automatically and nothing is lost; next attempt {next_try}.",
+    )
+
+
+def _stopped(state: State) -> Notice:
+    connection = state.connection
+    if connection.status_reason == Connection.StatusReason.COMPANY_GONE:
+        return Notice(
+            "error",
+            f"{state.short} no longer lets us reach {connection.company_name}. It may have been deleted, or the person "
+            "who connected it lost access. Disconnect, then connect again.",
+        )
+    at = clock(connection.status_changed_at, connection.organization)
+    return Notice(
+        "error",
+        f"Something stopped the sync at {at}. Nothing was lost. Disconnect, then connect again; if it happens twice, "
+        "contact support.",
+        mentions_support=True,
+    )
+
+
+def _disconnected(state: State) -> Notice:
+    connection = state.connection
+    on = day(connection.status_changed_at, connection.organization)
+    kept = "Your mapping and history are kept."
+    resume = f"Reconnect to send the {state.queue.waiting:,} waiting." if state.queue.waiting else ""
+    if connection.status_reason == Connection.StatusReason.GRANT_LOST:
+        return Notice("warning", f"{state.short} ended our access on {on}. {resume or 'Reconnect to go on.'} {kept}")
+    if connection.status_reason == Connection.StatusReason.KEY_UNAVAILABLE:
+        return Notice(
+            "warning", f"Athenty could no longer open its stored access to {state.short}. Reconnect to go on. {kept}"
+        )
+    return Notice("info", f"Disconnected on {on}. {resume} {kept}".replace("  ", " "))
+
+
+def _left_for_provider(provider: Provider, attempt: ConnectAttempt) -> Notice:
+    short = provider.short_name
+    return Notice(
+        "info",
+        f"Finish signing in at {short}. If {short} showed an error page instead of a sign-in, contact support. "
+        f"Reference {attempt.reference}",
+        mentions_support=True,
+    )
+
+
+def _entries_are_waiting(state: State) -> str:
+    number = state.queue.waiting
+    if not number:
+        return "No entries are waiting."
+    return f"{state.waiting} {'is' if number == 1 else 'are'} waiting."
+
+
+def _sync_mode_tab() -> str:
+    return f"{reverse('integrations:index')}?tab=sync-mode"
