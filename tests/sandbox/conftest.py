@@ -1,0 +1,76 @@
+"""The sandbox under test: an application in memory with a clock that stands still until a test moves it."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from integrations.sandbox.app import create_app
+from integrations.sandbox.clock import Clock
+from integrations.sandbox.server import make_server
+from integrations.sandbox.state import Options
+
+from .callers import CALLBACK, QuickBooks, Xero
+
+NOON = 1_772_452_800.0  # 2026-03-02 12:00:00 UTC
+
+
+class StillClock(Clock):
+    """Starts at NOON and moves only when told."""
+
+    def now(self) -> float:
+        return NOON + self._offset
+
+
+@pytest.fixture
+def app():
+    app = create_app(Options(redirect_uris=(CALLBACK,)))
+    sandbox = app.extensions["sandbox"]
+    sandbox.clock = StillClock(sandbox.store)
+    sandbox.limits.enabled = False  # tests of the limits switch them on
+    yield app
+    sandbox.store.close()
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def quickbooks(client) -> QuickBooks:
+    """An app connected to Park & Lowe LLP at QuickBooks."""
+    return QuickBooks(client).connected()
+
+
+@pytest.fixture
+def xero(client) -> Xero:
+    """An app connected to Park & Lowe LLP at Xero."""
+    return Xero(client).connected()
+
+
+@pytest.fixture
+def limits(app):
+    """The rate limits, switched on."""
+    app.extensions["sandbox"].limits.enabled = True
+    return app.extensions["sandbox"].limits
+
+
+@pytest.fixture
+def served(app) -> Iterator[str]:
+    """The same application behind a real socket; its address."""
+    server = make_server(app, host="127.0.0.1", port=0)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def advance(client):
+    def move(seconds: float) -> None:
+        assert client.post("/control/clock", json={"advance_seconds": seconds}).status_code == 200
+
+    return move
