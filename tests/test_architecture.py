@@ -81,8 +81,9 @@ def test_imports_run_one_way() -> None:
 
 def test_the_rules_see_the_imports_that_there_are() -> None:
     found = imports()
-    assert ("integrations.hooks", "ledger.signals.journal_entry_posted") in found
-    assert any(is_in(module, "integrations.sandbox") for module, _ in found), "relative imports are seen too"
+    assert any(module == "integrations.hooks" and is_in(imported, "ledger.signals") for module, imported in found)
+    # The sandbox imports its own parts relatively.
+    assert any(is_in(module, "integrations.sandbox") for module, _ in found)
 
 
 def test_a_provider_is_imported_only_by_the_list_of_providers() -> None:
@@ -123,14 +124,14 @@ def views() -> list[tuple[str, object]]:
 def test_every_view_says_who_may_see_it() -> None:
     found = views()
     assert len(found) > 5
-    assert [
-        address for address, view in found if getattr(view, "access", None) not in {"public", "signed_in", "admin"}
-    ] == []
+    known = {"public", "signed_in", "admin"}
+    assert [address for address, view in found if getattr(view, "access", None) not in known] == []
 
 
 def test_only_signing_in_and_health_are_open_to_everyone() -> None:
     public = {address for address, view in views() if getattr(view, "access", None) == "public"}
-    assert public == {"/sign-in/", "/sign-out/", "/healthz"}
+    # Choosing an organization comes before there is one to be let into; the view asks for the sign-in itself.
+    assert public == {"/sign-in/", "/sign-out/", "/organization/", "/healthz"}
 
 
 @pytest.mark.django_db
