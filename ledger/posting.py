@@ -1,6 +1,6 @@
 """Make entries final: the only way into the books. Also answer one with its opposite, since none is ever changed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -86,8 +86,8 @@ def post_entry(
 ) -> JournalEntry:
     """Post one entry and record it in the audit log.
 
-    May be repeated: the same key with the same content answers with the entry posted before and writes nothing. Raises a
-    PostingRefused, and then writes nothing.
+    May be repeated: the same key with the same content answers with the entry posted before and writes nothing. Raises
+    a PostingRefused, and then writes nothing.
     """
     [entry], posted_now = _post(organization, [draft], actor=actor)
     if posted_now:
@@ -141,12 +141,12 @@ def check_draft(organization: Organization, draft: EntryDraft) -> None:
         _check_line(organization, line)
     if len(draft.lines) < 2:
         raise EntryUnbalanced(f"The entry has {len(draft.lines)} lines. Enter at least two.")
-    debits = sum((line.debit or Decimal(0) for line in draft.lines), Decimal(0))
-    credits = sum((line.credit or Decimal(0) for line in draft.lines), Decimal(0))
-    if debits != credits:
+    debited = sum((line.debit or Decimal(0) for line in draft.lines), Decimal(0))
+    credited = sum((line.credit or Decimal(0) for line in draft.lines), Decimal(0))
+    if debited != credited:
         raise EntryUnbalanced(
-            f"The entry does not balance: debits are {debits:,.2f} and credits {credits:,.2f}, "
-            f"a difference of {abs(debits - credits):,.2f}."
+            f"The entry does not balance: debits are {debited:,.2f} and credits {credited:,.2f}, "
+            f"a difference of {abs(debited - credited):,.2f}."
         )
 
 
@@ -189,7 +189,7 @@ def _post(
     drafts = [replace(draft, lines=[_exact(line) for line in draft.lines]) for draft in drafts]
     hold_postings(organization)
     known = _posted_before(organization, drafts, reverses)
-    new = {}
+    new: dict[str, EntryDraft] = {}
     for draft in drafts:
         if draft.key in known:
             continue
@@ -199,7 +199,7 @@ def _post(
     _check_active(new.values(), reverses)
     if reverses and new and JournalEntry.objects.filter(reverses=reverses).exists():
         raise AlreadyReversed(f"{reverses} has been reversed already.")
-    posted = _write(organization, list(new.values()), actor, reverses)
+    posted = _write(organization, list(new.values()), actor, reverses) if new else []
     if posted:
         journal_entries_posted.send(JournalEntry, organization=organization, entries=posted)
     entries = known | {entry.key: entry for entry in posted}
@@ -225,7 +225,7 @@ def _posted_before(
         known |= {entry.key: entry for entry in entries.prefetch_related("lines")}
     for draft in drafts:
         entry = known.get(draft.key)
-        if entry and (_content_of_entry(entry), entry.reverses) != (_content_of_draft(draft), reverses):
+        if entry and _content_of_entry(entry) != (*_content_of_draft(draft), reverses.pk if reverses else None):
             raise KeyReused(f"{entry} was posted under the same key with other content. Nothing was posted.")
     return known
 
@@ -237,10 +237,10 @@ def _content_of_draft(draft: EntryDraft) -> tuple[object, ...]:
 
 def _content_of_entry(entry: JournalEntry) -> tuple[object, ...]:
     lines = [(line.account_id, line.debit, line.credit, line.description) for line in entry.lines.all()]
-    return entry.date, entry.memo, entry.reference, lines
+    return entry.date, entry.memo, entry.reference, lines, entry.reverses_id
 
 
-def _check_active(drafts: Sequence[EntryDraft] | object, reverses: JournalEntry | None) -> None:
+def _check_active(drafts: Iterable[EntryDraft], reverses: JournalEntry | None) -> None:
     """A reversal may use an account that was closed since: it only takes back what is there."""
     if reverses:
         return
@@ -317,7 +317,7 @@ def _record(action: Action, entry: JournalEntry, draft: EntryDraft, *, actor: Us
     recording.record(action, entry.organization, actor=actor, obj=entry, data=data, ip=ip)
 
 
-def _in_batches(items: Iterator[_T] | object) -> Iterator[list[_T]]:
+def _in_batches(items: Iterable[_T]) -> Iterator[list[_T]]:
     remaining = iter(items)
     while batch := list(islice(remaining, _ROWS_PER_STATEMENT)):
         yield batch

@@ -41,8 +41,9 @@ class TrialBalance:
         return sum((row.credits for row in self.rows), _ZERO)
 
     @property
-    def is_in_balance(self) -> bool:
-        return self.debits == self.credits
+    def balance(self) -> Decimal:
+        """Zero, or the books are broken."""
+        return self.debits - self.credits
 
 
 def trial_balance(
@@ -62,3 +63,23 @@ def trial_balance(
         elif account.is_active:
             rows.append(TrialBalanceRow(account, _ZERO, _ZERO))
     return TrialBalance(rows)
+
+
+@dataclass(frozen=True)
+class TrustPosition:
+    """Clients' money in the bank, and what is owed to the clients. A firm in order holds exactly what it owes."""
+
+    held: Decimal
+    owed: Decimal
+
+    @property
+    def difference(self) -> Decimal:
+        return self.held - self.owed
+
+
+def trust_position(balance: TrialBalance) -> TrustPosition:
+    """From the trust accounts of a trial balance: assets are held, liabilities owed."""
+    trust = [row for row in balance.rows if row.account.is_trust]
+    held = sum((row.balance for row in trust if row.account.type == Account.Type.ASSET), _ZERO)
+    owed = sum((-row.balance for row in trust if row.account.type == Account.Type.LIABILITY), _ZERO)
+    return TrustPosition(held, owed)

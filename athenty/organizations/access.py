@@ -20,7 +20,7 @@ Page = Callable[Concatenate[HttpRequest, ...], HttpResponse]
 
 
 class OrganizationRequest(HttpRequest):
-    """What a view under `signed_in` or `admin_required` gets: a request about one organization, by one of its people."""
+    """What a view under `signed_in` or `admin_required` gets: it is about one organization, by one of its people."""
 
     user: User
     organization: Organization

@@ -1,0 +1,59 @@
+import datetime
+from typing import Any
+
+from django import forms
+
+from athenty.organizations.models import Membership, Organization
+from audit.actions import Action
+from audit.models import AuditEvent, AuditEventQuerySet
+
+SYSTEM = "system"
+
+
+class LogFilter(forms.Form):
+    """What part of an organization's log to show. Every field may be empty; the address holds them all."""
+
+    first = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    last = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    person = forms.ChoiceField(required=False)
+    action = forms.ChoiceField(required=False, choices=[("", "Every action"), *Action.choices])
+
+    def __init__(self, *args: Any, organization: Organization, time_zone: datetime.tzinfo, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.organization = organization
+        self.time_zone = time_zone
+        self.fields["person"] = forms.ChoiceField(required=False, choices=self._people)
+
+    def _people(self) -> list[tuple[str, str]]:
+        """Everyone who acted, also those who have left the firm, and everyone who could."""
+        acted = AuditEvent.objects.for_organization(self.organization).exclude(actor=None)
+        names = dict(acted.values_list("actor_id", "actor__name").distinct())
+        names |= dict(Membership.objects.for_organization(self.organization).values_list("user_id", "user__name"))
+        people = sorted(((str(pk), name) for pk, name in names.items()), key=lambda person: person[1])
+        return [("", "Everyone"), (SYSTEM, "Athenty (system)"), *people]
+
+    def clean(self) -> None:
+        first, last = self.cleaned_data.get("first"), self.cleaned_data.get("last")
+        if first and last and last < first:
+            self.add_error("last", "This day is before the From day. Choose a later one.")
+
+    def events(self) -> AuditEventQuerySet:
+        """The matching events, newest first. Days are the firm's days. A form with errors matches nothing."""
+        events = AuditEvent.objects.for_organization(self.organization).newest_first().select_related("actor")
+        if not self.is_valid():
+            return events.none()
+        wanted = self.cleaned_data
+        events = events.between(self._midnight(wanted["first"]), self._midnight(wanted["last"], days_later=1))
+        if wanted["person"] == SYSTEM:
+            events = events.by_the_system()
+        elif wanted["person"]:
+            events = events.filter(actor_id=int(wanted["person"]))
+        if wanted["action"]:
+            events = events.filter(action=wanted["action"])
+        return events
+
+    def _midnight(self, day: datetime.date | None, *, days_later: int = 0) -> datetime.datetime | None:
+        if day is None:
+            return None
+        day += datetime.timedelta(days=days_later)
+        return datetime.datetime.combine(day, datetime.time.min, self.time_zone)

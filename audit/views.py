@@ -1,0 +1,59 @@
+"""Settings ▸ Audit Log: read only, for owners and admins."""
+
+from zoneinfo import ZoneInfo
+
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from athenty.organizations.access import OrganizationRequest, admin_required
+from athenty.organizations.client_address import client_ip
+from audit import exporting, recording
+from audit.actions import Action
+from audit.forms import LogFilter
+
+_PER_PAGE = 50
+
+
+@require_safe
+@admin_required
+def log(request: OrganizationRequest) -> HttpResponse:
+    zone = ZoneInfo(request.organization.time_zone)
+    log_filter = LogFilter(request.GET, organization=request.organization, time_zone=zone)
+    page = Paginator(log_filter.events(), _PER_PAGE).get_page(request.GET.get("page"))
+    query = request.GET.copy()
+    query.pop("page", None)
+    context = {"filter": log_filter, "page": page, "query": query.urlencode()}
+    context["wanted"] = {name: query[name] for name in log_filter.fields if query.get(name)}
+    return TemplateResponse(request, "audit/log.html", context, status=200 if log_filter.is_valid() else 422)
+
+
+@require_POST
+@admin_required
+@transaction.atomic
+def export(request: OrganizationRequest) -> HttpResponse:
+    """The filtered set as a file. A POST, since the export is itself recorded."""
+    zone = ZoneInfo(request.organization.time_zone)
+    log_filter = LogFilter(request.POST, organization=request.organization, time_zone=zone)
+    if not log_filter.is_valid():
+        return HttpResponse("The filter's dates can't be read. Go back and correct them.", status=422)
+    events = list(log_filter.events())
+    # Recorded after reading, so that the file does not hold its own export.
+    wanted = {name: str(value) for name, value in log_filter.cleaned_data.items() if value}
+    recording.record(
+        Action.AUDIT_EXPORTED,
+        request.organization,
+        actor=request.user,
+        obj="Audit Log",
+        ip=client_ip(request),
+        data={"filter": wanted, "events": len(events)},
+    )
+    name = exporting.file_name(request.organization, wanted, timezone.now().astimezone(zone))
+    return HttpResponse(
+        exporting.as_csv(events),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
