@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import sqlite3
 import sys
 from collections.abc import Sequence
 
@@ -45,8 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     try:
         serve(create_app(options), host=arguments.host, port=arguments.port)
-    except OSError as error:
-        sys.stderr.write(f"The sandbox could not start on {arguments.host}:{arguments.port}: {error}\n")
+    except (OSError, sqlite3.Error) as error:
+        where = f"{arguments.host}:{arguments.port} with the store {arguments.store}"
+        sys.stderr.write(f"The sandbox could not start on {where}: {error}\n")
         return 1
     return 0
 

@@ -42,11 +42,14 @@ def test_six_minutes_after_the_first_call_the_key_is_new_and_the_journal_doubled
     assert xero.books()["duplicates"] == ["ATH-1"]
 
 
-def test_a_validation_answer_is_replayed_too(xero):
-    first = xero.put(journal(debit="1000"), key="k-1", summarize="true")
-    xero.control("accounts", {"number": "1170", "name": "Escrow Clearing", "type": "CURRENT"})
-    again = xero.put(journal(debit="1000"), key="k-1", summarize="true")
+def test_a_validation_answer_is_replayed_even_after_its_cause_is_gone(xero):
+    account = next(row["id"] for row in xero.books()["accounts"] if row["number"] == "1150")
+    xero.control("refuse_account", {"account_id": account})
+    first = xero.put(journal(debit="1150"), key="k-1", summarize="true")
+    xero.control("refuse_account", {"account_id": account}, method="DELETE")
+    again = xero.put(journal(debit="1150"), key="k-1", summarize="true")
     assert (again.status_code, again.data) == (400, first.data)
+    assert xero.put(journal(debit="1150"), key="k-2", summarize="true").status_code == 200
 
 
 def test_a_key_has_128_characters_at_most(xero):

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from .. import consent, grants, request_log
+from .. import consent, grants
 from ..calls import provider_call
 from ..client_authentication import authenticated_app
 from ..state import RegisteredApp, sandbox
@@ -55,7 +55,6 @@ def authorize() -> Response:
         )  # fmt: skip
         # No PKCE: Intuit does not advertise it, so a challenge is not kept and no verifier will be asked for.
         code = grants.new_code(sandbox().store, grant, redirect_uri=asked.redirect_uri, challenge=None, now=now)
-    request_log.note(tenant_id=realm)
     return consent.send_back(asked.redirect_uri, code=code, state=asked.state, realmId=realm)
 
 
@@ -124,7 +123,6 @@ def token_answer(grant: grants.Grant, refresh_token: str, *, now: float) -> Resp
     }
     if request.headers.get("x-include-refresh-token-hard-expires-in", "").lower() == "true":
         body["x_refresh_token_hard_expires_in"] = int(HARD_LIFE_SECONDS - (now - grant.created_at))
-    request_log.note(tenant_id=grant.tenant_id)
     return without_cache(jsonify(body))
 
 
@@ -140,7 +138,6 @@ def revoke() -> Response:
     grant = grants.find_grant(store, held.grant_id) if held else None
     if held is None or grant is None or grant.revoked_at is not None or grant.client_id != app.client_id:
         return Response(status=400)
-    request_log.note(tenant_id=grant.tenant_id)
     grants.revoke_company(store, provider="quickbooks", tenant_id=grant.tenant_id or "", now=now)
     return Response(status=200)
 
