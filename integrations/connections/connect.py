@@ -14,7 +14,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
@@ -66,7 +65,8 @@ class Candidate:
     lifetimes: tokens.Lifetimes
 
     def as_json(self) -> dict[str, Any]:
-        return json.loads(json.dumps(asdict(self), cls=DjangoJSONEncoder))
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self), default=_isoformat))
+        return plain
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Candidate":
@@ -78,6 +78,10 @@ class Candidate:
             sealed=stored["sealed"],
             lifetimes=tokens.Lifetimes(**{name: end and datetime.fromisoformat(end) for name, end in ends.items()}),
         )
+
+
+def _isoformat(moment: date | datetime) -> str:
+    return moment.isoformat()
 
 
 def redirect_uri(provider_name: str) -> str:

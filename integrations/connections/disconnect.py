@@ -58,5 +58,7 @@ def give_back_grant(connection_id: UUID) -> None:
             last_of_this_grant=False,
         )
     except (ProviderError, KeyUnavailable) as error:
-        logger.warning("Connection %s was erased here; the provider did not confirm: %s", connection_id, type(error).__name__)
+        logger.warning(
+            "Connection %s was erased here; the provider did not confirm: %s", connection_id, type(error).__name__
+        )
     SealedGrant.objects.filter(connection_id=connection_id, is_to_be_revoked=True).delete()

@@ -122,4 +122,3 @@ def _place(connection: Connection) -> vault.Place:
         connection=str(connection.pk),
         field="tokens",
     )
-

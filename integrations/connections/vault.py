@@ -55,7 +55,7 @@ def unseal(sealed: bytes, place: Place) -> bytes:
     nonce, ciphertext = rest[length : length + _NONCE_BYTES], rest[length + _NONCE_BYTES :]
     try:
         return AESGCM(data_key).decrypt(nonce, ciphertext, _associated(place))
-    except InvalidTag:
+    except (InvalidTag, ValueError):
         raise KeyUnavailable("The sealed record was altered or belongs elsewhere.") from None
 
 

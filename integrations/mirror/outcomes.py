@@ -116,7 +116,9 @@ def give_up_replaying(delivery: Delivery) -> None:
     """The provider no longer recognises a repeat, so a repeat could double: only a person can say what happened."""
     rows = [item.row_id for item in delivery.items.all()]
     queue.leave_unconfirmed(rows)
-    _report(delivery, list(delivery.items.select_related("row__entry")), "unconfirmed", "The outcome was never learned.")
+    _report(
+        delivery, list(delivery.items.select_related("row__entry")), "unconfirmed", "The outcome was never learned."
+    )
     _close(delivery)
 
 
@@ -214,4 +216,3 @@ def _report(delivery: Delivery, items: list[DeliveryItem], code: str, message: s
             "provider_error": message,
         },
     )
-

@@ -32,7 +32,7 @@ class ChartAccount(models.Model):
     """False once a later reading of the chart no longer had it."""
 
     class Meta:
-        constraints = [models.UniqueConstraint("connection", "remote_id", name="one_chart_row_per_account")]
+        constraints = [models.UniqueConstraint(fields=["connection", "remote_id"], name="one_chart_row_per_account")]
         ordering = ["number", "name"]
 
     objects = ChartAccountQuerySet.as_manager()
@@ -70,7 +70,7 @@ class AccountMapping(models.Model):
     saved_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint("connection", "account", name="one_mapping_per_account")]
+        constraints = [models.UniqueConstraint(fields=["connection", "account"], name="one_mapping_per_account")]
 
     objects = AccountMappingQuerySet.as_manager()
 

@@ -92,13 +92,16 @@ class Connection(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                "organization", "provider_name", condition=Q(is_current=True), name="one_current_connection"
+                fields=["organization", "provider_name"],
+                condition=Q(is_current=True),
+                name="one_current_connection",
             ),
-            models.UniqueConstraint("organization", "provider_name", "company_id", name="one_connection_per_company"),
+            models.UniqueConstraint(
+                fields=["organization", "provider_name", "company_id"], name="one_connection_per_company"
+            ),
             # A company's books have one mirror. Two firms mirroring into the same books would double them.
             models.UniqueConstraint(
-                "provider_name",
-                "company_id",
+                fields=["provider_name", "company_id"],
                 condition=~Q(status="disconnected"),
                 name="company_connected_once",
             ),

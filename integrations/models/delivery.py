@@ -43,7 +43,7 @@ class Delivery(models.Model):
     class Meta:
         verbose_name_plural = "deliveries"
         indexes = [
-            models.Index("connection", "next_attempt_at", condition=Q(state="open"), name="delivery_open"),
+            models.Index(fields=["connection", "next_attempt_at"], condition=Q(state="open"), name="delivery_open"),
         ]
 
     objects = DeliveryQuerySet.as_manager()
@@ -74,7 +74,7 @@ class DeliveryItem(models.Model):
     """Our account id to the provider's account id, as sealed."""
 
     class Meta:
-        constraints = [models.UniqueConstraint("delivery", "position", name="one_item_per_position")]
+        constraints = [models.UniqueConstraint(fields=["delivery", "position"], name="one_item_per_position")]
 
 
 class Attempt(models.Model):

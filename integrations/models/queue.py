@@ -45,11 +45,13 @@ class QueueRow(models.Model):
 
     class Meta:
         db_table = "journal_sync_queue"
-        constraints = [models.UniqueConstraint("connection", "entry", name="one_queue_row_per_entry")]
+        constraints = [models.UniqueConstraint(fields=["connection", "entry"], name="one_queue_row_per_entry")]
         indexes = [
-            models.Index("connection", "id", condition=Q(state="waiting"), name="queue_waiting"),
-            models.Index("connection", "state", condition=~Q(state__in=["waiting", "sent"]), name="queue_open"),
-            models.Index("connection", "-changed_at", name="queue_recent"),
+            models.Index(fields=["connection", "id"], condition=Q(state="waiting"), name="queue_waiting"),
+            models.Index(
+                fields=["connection", "state"], condition=~Q(state__in=["waiting", "sent"]), name="queue_open"
+            ),
+            models.Index(fields=["connection", "-changed_at"], name="queue_recent"),
         ]
 
     objects = QueueRowQuerySet.as_manager()

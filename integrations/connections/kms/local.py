@@ -25,7 +25,7 @@ class LocalKeyFile:
     def open_data_key(self, wrapped: bytes, context: dict[str, str]) -> bytes:
         try:
             return self._cipher.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], _bound(context))
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise KeyUnavailable("The key file is not the one that sealed this, or the record was moved.") from None
 
 

@@ -1,0 +1,154 @@
+"""A firm with books, connected to the sandbox through the real OAuth conversation."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from athenty.organizations.models import Membership, Organization, User
+from integrations.connections import connect, start
+from integrations.connections.connect import Visitor
+from integrations.mapping import chart, saving
+from integrations.mirror import drain
+from integrations.models import Connection
+from ledger.models import Account, JournalEntry
+from ledger.posting import EntryDraft, EntryLine, post_entries
+from tests.sandbox_server import Sandbox, point_at, running_sandbox
+
+COMPANY = "Park & Lowe LLP"
+CHART = [
+    ("1000", "Operating Bank", "asset", False),
+    ("1100", "Trust Bank", "asset", True),
+    ("2100", "Client Trust", "liability", True),
+    ("4000", "Revenue", "revenue", False),
+]
+
+
+@pytest.fixture(scope="session")
+def _sandbox(tmp_path_factory) -> Iterator[Sandbox]:
+    with running_sandbox(tmp_path_factory.mktemp("sandbox") / "sandbox.sqlite3") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(_sandbox, settings) -> Sandbox:
+    _sandbox.reset()
+    # What takes minutes in a firm's life takes milliseconds here: the limits have tests of their own.
+    _sandbox.set_limits(enabled=False)
+    point_at(settings, _sandbox.url)
+    _sandbox.register(connect.redirect_uri("quickbooks"), connect.redirect_uri("xero"))
+    return _sandbox
+
+
+@pytest.fixture(autouse=True)
+def _key_file(settings, tmp_path) -> None:
+    from integrations.connections import kms
+
+    settings.KMS_LOCAL_KEY_FILE = str(tmp_path / "kms.key")
+    kms.key_management.cache_clear()
+
+
+@dataclass
+class Firm:
+    """An organization, its owner, and its accounts by number."""
+
+    organization: Organization
+    owner: User
+    accounts: dict[str, Account]
+
+    def post(
+        self, *entries: tuple[str, str, str], on: date | None = None, memo: str = "Retainer"
+    ) -> list[JournalEntry]:
+        """Post (debited number, credited number, amount) each as an entry; today unless `on` is given."""
+        before = JournalEntry.objects.filter(organization=self.organization).count()
+        drafts = [
+            EntryDraft(
+                on=on or timezone.localdate(),
+                memo=memo,
+                lines=[
+                    EntryLine(self.accounts[debited], Decimal(amount), None),
+                    EntryLine(self.accounts[credited], None, Decimal(amount)),
+                ],
+                key=f"test-{before + index}",
+            )
+            for index, (debited, credited, amount) in enumerate(entries)
+        ]
+        return post_entries(self.organization, drafts, actor=self.owner)
+
+
+def make_firm(name: str = "Harbor Law", *, currency: str = "USD") -> Firm:
+    slug = name.lower().replace(" ", "-")
+    organization = Organization.objects.create(name=name, slug=slug, currency=currency, time_zone="UTC")
+    owner = User.objects.create_user(f"owner@{slug}.test", "a long password", name="Ada Park")
+    Membership.objects.create(user=owner, organization=organization, role=Membership.Role.OWNER)
+    accounts = [
+        Account.objects.create(
+            organization=organization, number=number, name=name, type=kind, is_trust=trust, is_core=True
+        )
+        for number, name, kind, trust in CHART
+    ]
+    return Firm(organization, owner, {account.number: account for account in accounts})
+
+
+@pytest.fixture
+def firm(db) -> Firm:
+    return make_firm()
+
+
+@pytest.fixture(params=["quickbooks", "xero"])
+def provider_name(request) -> str:
+    return request.param
+
+
+def visitor(firm: Firm) -> Visitor:
+    return Visitor(user=firm.owner, organization=firm.organization, session_key=f"session-of-{firm.owner.email}")
+
+
+def connect_firm(firm: Firm, provider_name: str, sandbox: Sandbox, company: str = COMPANY) -> Connection:
+    """The whole OAuth conversation, and the chart read as the worker would."""
+    back = sandbox.consent(connect.begin(provider_name, visitor(firm)), company)
+    connection = connect.finish(provider_name, visitor(firm), parameters(back))
+    assert isinstance(connection, Connection)
+    chart.read_if_due(connection.pk)
+    connection.refresh_from_db()
+    return connection
+
+
+def parameters(url: str) -> dict[str, str]:
+    from urllib.parse import parse_qsl, urlsplit
+
+    return dict(parse_qsl(urlsplit(url).query))
+
+
+def map_everything(firm: Firm, connection: Connection) -> None:
+    """Each account to its own eligible target of its class."""
+    free = list(connection.chart.eligible())
+    choices = {}
+    for account in firm.accounts.values():
+        target = next(row for row in free if row.classification == account.type)
+        free.remove(target)
+        choices[account.pk] = target.pk
+    saving.save_mapping(connection, choices, actor=firm.owner)
+
+
+@pytest.fixture
+def connection(firm, provider_name, sandbox) -> Connection:
+    """Connected, started a year back, and mapped: ready to send."""
+    connection = connect_firm(firm, provider_name, sandbox)
+    start.start_mirroring(connection, timezone.localdate().replace(month=1, day=1), actor=firm.owner)
+    map_everything(firm, connection)
+    connection.refresh_from_db()
+    return connection
+
+
+def pass_over(connection: Connection) -> bool:
+    """One pass, as if the pacer's next slot had come."""
+    Connection.objects.filter(pk=connection.pk).update(next_send_at=None)
+    return drain.run_pass(connection.pk)
+
+
+def states(connection: Connection) -> list[str]:
+    return list(connection.queue.order_by("id").values_list("state", flat=True))

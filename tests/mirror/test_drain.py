@@ -1,0 +1,291 @@
+"""The main job: what is queued reaches the provider's books once, to the cent, and the books here say so."""
+
+import threading
+import uuid
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connections as databases
+from django.db.models import F
+
+from audit.actions import Action
+from audit.models import AuditEvent
+from integrations.clock import database_now
+from integrations.connections import disconnect
+from integrations.mapping import chart, saving
+from integrations.mirror import drain, queue, schedule
+from integrations.models import Connection, Delivery, QueueRow, SyncMode
+
+from .conftest import connect_firm, map_everything, pass_over, states
+
+
+def books(sandbox, connection):
+    return sandbox.books(connection.provider_name, connection.company_id)
+
+
+def later(connection, **delta):
+    """Let time pass for this connection's deliveries: their moments move into the past."""
+    by = timedelta(**delta)
+    Delivery.objects.filter(connection=connection).update(
+        first_sent_at=F("first_sent_at") - by,
+        leased_until=F("leased_until") - by,
+        next_attempt_at=F("next_attempt_at") - by,
+    )
+    Connection.objects.filter(pk=connection.pk).update(slowed_until=None)
+
+
+def test_an_entry_arrives_once_and_to_the_cent(firm, connection, sandbox):
+    [entry] = firm.post(("1100", "2100", "1234.56"), memo="Lowe v. Hart: retainer é 法")
+    assert pass_over(connection)
+    row = entry.queue_rows.get()
+    assert (row.state, bool(row.remote_id), bool(row.sent_at)) == ("sent", True, True)
+    assert books(sandbox, connection)["totals"] == {"debits": "1234.56", "credits": "1234.56"}
+    [journal] = sandbox.journals(connection.provider_name, connection.company_id)
+    assert journal["date"] == entry.date.isoformat()
+    connection.refresh_from_db()
+    assert connection.last_sync_at is not None
+
+
+def test_every_line_lands_on_the_account_that_was_chosen(firm, connection, sandbox):
+    firm.post(("1100", "2100", "10.10"), ("1000", "4000", "20.20"))
+    pass_over(connection)
+    theirs = {row["id"]: (row["debits"], row["credits"]) for row in books(sandbox, connection)["accounts"]}
+    by_number = {
+        m.account.number: theirs[m.target.remote_id] for m in connection.mappings.select_related("account", "target")
+    }
+    assert by_number == {
+        "1000": ("20.20", "0.00"),
+        "1100": ("10.10", "0.00"),
+        "2100": ("0.00", "10.10"),
+        "4000": ("0.00", "20.20"),
+    }
+
+
+def test_what_waits_goes_together_in_full_batches(firm, connection, sandbox):
+    size = connection.provider.limits.batch_size
+    firm.post(*[("1100", "2100", "1.00")] * (size + 1))
+    assert pass_over(connection)
+    assert pass_over(connection)
+    assert not pass_over(connection)
+    assert set(states(connection)) == {"sent"}
+    assert books(sandbox, connection)["write_calls"] == 2
+    assert books(sandbox, connection)["journals"] == size + 1
+
+
+def test_the_pacer_holds_the_next_send_back(firm, connection):
+    firm.post(("1100", "2100", "1.00"))
+    assert drain.run_pass(connection.pk)
+    firm.post(("1100", "2100", "2.00"))
+    assert not drain.run_pass(connection.pk)
+    assert states(connection) == ["sent", "waiting"]
+
+
+def test_nothing_is_sent_while_a_required_account_has_no_target(firm, provider_name, sandbox, connection):
+    account = firm.accounts["4000"]
+    saving.save_mapping(connection, {account.pk: None}, actor=firm.owner)
+    firm.post(("1100", "2100", "1.00"))
+    assert not pass_over(connection)
+    target = connection.chart.eligible().filter(classification="revenue").first()
+    saving.save_mapping(connection, {account.pk: target.pk}, actor=firm.owner)
+    assert pass_over(connection)
+
+
+def test_a_worker_that_dies_after_the_send_doubles_nothing(firm, connection, sandbox):
+    """The provider has the journals and nobody here wrote it down: the same bytes go again under the same key."""
+    firm.post(("1100", "2100", "1.00"), ("1100", "2100", "2.00"))
+    lease = drain._claim(connection.pk).lease
+    token = drain.tokens.access_token(connection)
+    assert drain._attempt(lease, token) is not None
+    assert states(connection) == ["sending", "sending"]
+    assert not pass_over(connection), "the lease still holds"
+    later(connection, seconds=200)
+    assert pass_over(connection)
+    assert states(connection) == ["sent", "sent"]
+    assert books(sandbox, connection)["journals"] == 2
+    assert Delivery.objects.get().attempts == 2
+
+
+def test_a_reply_lost_after_the_commit_doubles_nothing(firm, connection, sandbox):
+    call = {"quickbooks": "batch", "xero": "manualjournals"}[connection.provider_name]
+    sandbox.arm(provider=connection.provider_name, call=call, nth=1, do="drop_after_commit")
+    firm.post(("1100", "2100", "1.00"))
+    assert pass_over(connection)
+    assert states(connection) == ["sending"]
+    firm.post(("1100", "2100", "2.00"))
+    assert not pass_over(connection), "one open question at a time"
+    later(connection, seconds=140)
+    assert pass_over(connection)
+    assert pass_over(connection)
+    assert states(connection) == ["sent", "sent"]
+    assert books(sandbox, connection)["journals"] == 2
+    assert books(sandbox, connection)["duplicates"] == []
+
+
+def test_an_outcome_that_can_no_longer_be_learned_is_left_to_a_person(firm, sandbox):
+    """Xero recognises a repeat for six minutes only: after five nothing is sent again, and nothing is called failed."""
+    connection = connect_firm(firm, "xero", sandbox)
+    Connection.objects.filter(pk=connection.pk).update(mirror_from=database_now().date())
+    map_everything(firm, connection)
+    sandbox.arm(provider="xero", call="manualjournals", nth=1, do="drop_after_commit")
+    firm.post(("1100", "2100", "1.00"))
+    pass_over(connection)
+    later(connection, seconds=301)
+    pass_over(connection)
+    assert states(connection) == ["unconfirmed"]
+    assert books(sandbox, connection)["journals"] == 1
+
+
+def test_a_refused_entry_waits_for_a_person_and_the_others_go(firm, connection, sandbox):
+    target = connection.mappings.get(account__number="4000").target
+    sandbox.refuse_account(connection.provider_name, connection.company_id, target.remote_id)
+    firm.post(("1100", "2100", "1.00"), ("1000", "4000", "2.00"), ("1100", "2100", "3.00"))
+    pass_over(connection)
+    assert states(connection) == ["sent", "needs_attention", "sent"]
+    parked = connection.queue.needing_attention().get()
+    assert parked.cause == "account"
+    assert parked.provider_message
+    [event] = AuditEvent.objects.filter(action=Action.SYNC_FAILED)
+    assert event.data["entries"] == [parked.entry.number]
+    assert event.data["provider_error"] == parked.provider_message
+    assert event.actor is None
+
+
+def test_a_retried_entry_goes_under_a_new_key_and_arrives_once(firm, connection, sandbox):
+    target = connection.mappings.get(account__number="4000").target
+    sandbox.refuse_account(connection.provider_name, connection.company_id, target.remote_id)
+    firm.post(("1000", "4000", "2.00"))
+    pass_over(connection)
+    chart.read_if_due(connection.pk)
+    assert not pass_over(connection), "the chart now says that the target takes no journals"
+    other = connection.chart.eligible().filter(classification="revenue").exclude(pk=target.pk).first()
+    saved = saving.save_mapping(connection, {firm.accounts["4000"].pk: other.pk}, actor=firm.owner)
+    assert saved.released == 1
+    assert pass_over(connection)
+    assert states(connection) == ["sent"]
+    assert books(sandbox, connection)["journals"] == 1
+    assert queue.retry(connection, connection.queue.values_list("pk", flat=True)) == 0
+
+
+def test_a_worker_that_lost_its_lease_can_neither_send_nor_settle(firm, connection, sandbox):
+    firm.post(("1100", "2100", "1.00"))
+    zombie = drain._claim(connection.pk).lease
+    later(connection, seconds=200)
+    Connection.objects.filter(pk=connection.pk).update(next_send_at=None)
+    heir = drain._claim(connection.pk).lease
+    assert heir.delivery.pk == zombie.delivery.pk
+    assert heir.token != zombie.token
+    assert drain._attempt(zombie, "unused") is None
+    drain._send(heir)
+    assert states(connection) == ["sent"]
+    assert books(sandbox, connection)["journals"] == 1
+
+
+def test_a_429_stops_the_company_and_spends_no_retry_budget(firm, connection, sandbox):
+    call = {"quickbooks": "batch", "xero": "manualjournals"}[connection.provider_name]
+    sandbox.arm(provider=connection.provider_name, call=call, nth=1, do="status", status=429)
+    firm.post(("1100", "2100", "1.00"))
+    pass_over(connection)
+    connection.refresh_from_db()
+    delivery = Delivery.objects.get()
+    assert (delivery.failures, delivery.first_sent_at) == (0, None)
+    assert connection.slowed_until > database_now()
+    assert not pass_over(connection)
+    later(connection, seconds=300)
+    assert pass_over(connection)
+    assert states(connection) == ["sent"]
+
+
+def test_access_withdrawn_at_the_provider_stops_the_connection_and_keeps_the_queue(firm, connection, sandbox):
+    sandbox.disconnect_there(connection.provider_name, connection.company_id)
+    firm.post(("1100", "2100", "1.00"))
+    pass_over(connection)
+    connection.refresh_from_db()
+    assert connection.status in {"disconnected", "error"}
+    assert connection.queue.count() == 1
+    assert not pass_over(connection)
+
+
+def test_a_reconnect_to_the_same_company_sends_what_waited(firm, connection, sandbox):
+    disconnect.disconnect(connection, actor=firm.owner)
+    disconnect.give_back_grant(connection.pk)
+    firm.post(("1100", "2100", "1.00"))
+    assert not pass_over(connection)
+    again = connect_firm(firm, connection.provider_name, sandbox)
+    assert again.pk == connection.pk
+    assert again.mappings.missing().count() == 0
+    assert pass_over(connection)
+    assert states(connection) == ["sent"]
+
+
+def test_off_sends_nothing_and_loses_nothing(firm, connection):
+    schedule.set_mode(firm.organization, SyncMode.OFF, actor=firm.owner)
+    firm.post(("1100", "2100", "1.00"))
+    assert not pass_over(connection)
+    assert states(connection) == ["waiting"]
+    schedule.set_mode(firm.organization, SyncMode.LIVE, actor=firm.owner)
+    assert pass_over(connection)
+
+
+def test_batched_waits_for_the_firms_own_hour(firm, connection, settings):
+    schedule.set_mode(firm.organization, SyncMode.BATCHED, actor=firm.owner)
+    firm.post(("1100", "2100", "1.00"))
+    assert not pass_over(connection)
+    chosen = schedule.sync_settings(firm.organization)
+    assert timedelta() < chosen.next_flush_at - database_now() <= settings.MIRROR_BATCH_INTERVAL
+    chosen.next_flush_at = database_now()
+    chosen.save()
+    schedule.flush_due_organizations()
+    assert pass_over(connection)
+    assert schedule.sync_settings(firm.organization).next_flush_at > database_now()
+
+
+def test_an_entry_that_cannot_be_composed_holds_up_no_other(firm, connection, monkeypatch, caplog):
+    broken, fine = firm.post(("1100", "2100", "1.00"), ("1100", "2100", "2.00"))
+    compose = drain.deliveries._draft
+
+    def fail_on_the_first(connection, row, targets):
+        if row.entry_id == broken.pk:
+            raise ZeroDivisionError
+        return compose(connection, row, targets)
+
+    monkeypatch.setattr(drain.deliveries, "_draft", fail_on_the_first)
+    pass_over(connection)
+    assert (broken.queue_rows.get().state, fine.queue_rows.get().state) == ("needs_attention", "sent")
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_reference_is_readable_short_and_never_that_of_another_connection(connection):
+    from integrations.mirror.deliveries import reference
+
+    mine = reference(connection, 4211, 7)
+    assert mine.startswith("ATH-4211-")
+    assert len(reference(connection, 9_999_999, 10**12)) <= 21
+    other = Connection(pk=uuid.uuid4())
+    assert mine != reference(other, 4211, 7)
+    assert mine == reference(connection, 4211, 7)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_workers_send_every_entry_once(firm, connection, sandbox):
+    firm.post(*[("1100", "2100", f"{n}.00") for n in range(1, 131)])
+
+    def work():
+        try:
+            for _ in range(40):
+                Connection.objects.filter(pk=connection.pk).update(next_send_at=None)
+                drain.run_pass(connection.pk)
+                if not QueueRow.objects.exclude(state="sent").exists():
+                    return
+        finally:
+            databases["default"].close()
+
+    workers = [threading.Thread(target=work) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=60)
+    assert set(states(connection)) == {"sent"}
+    seen = books(sandbox, connection)
+    assert (seen["journals"], seen["duplicates"]) == (130, [])
+    assert Decimal(seen["totals"]["debits"]) == sum(range(1, 131))

@@ -1,0 +1,103 @@
+"""What is posted is queued in the same transaction, for the right connections, once."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connections as databases
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.connections import start
+from integrations.mirror import queue
+from integrations.models import QueueRow
+from ledger.models import JournalEntry
+
+from .conftest import connect_firm, make_firm, states
+
+
+def test_a_posted_entry_is_queued_once_for_each_connection(firm, sandbox):
+    both = [connect_firm(firm, name, sandbox) for name in ("quickbooks", "xero")]
+    for connection in both:
+        start.start_mirroring(connection, timezone.localdate(), actor=firm.owner)
+    [entry] = firm.post(("1100", "2100", "500.00"))
+    assert {row.connection_id for row in entry.queue_rows.all()} == {connection.pk for connection in both}
+    queue.enqueue(firm.organization, [entry])
+    assert entry.queue_rows.count() == 2
+
+
+def test_a_rolled_back_posting_leaves_no_queue_row(firm, connection):
+    with pytest.raises(RuntimeError), transaction.atomic():
+        firm.post(("1100", "2100", "500.00"))
+        raise RuntimeError
+    assert not QueueRow.objects.exists()
+
+
+def test_a_failed_enqueue_undoes_the_posting(firm, connection, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no queue today")
+
+    monkeypatch.setattr(queue, "enqueue", fail)
+    with pytest.raises(RuntimeError):
+        firm.post(("1100", "2100", "500.00"))
+    assert not JournalEntry.objects.exists()
+
+
+def test_nothing_is_queued_before_a_start_date_is_chosen(firm, provider_name, sandbox):
+    connect_firm(firm, provider_name, sandbox)
+    firm.post(("1100", "2100", "500.00"))
+    assert not QueueRow.objects.exists()
+
+
+def test_entries_dated_before_the_start_date_are_never_queued(firm, provider_name, sandbox):
+    connection = connect_firm(firm, provider_name, sandbox)
+    today = timezone.localdate()
+    firm.post(("1100", "2100", "1.00"), on=today - timedelta(days=1))
+    firm.post(("1100", "2100", "2.00"), on=today)
+    assert start.start_mirroring(connection, today, actor=firm.owner) == 1
+    firm.post(("1100", "2100", "3.00"), on=today - timedelta(days=1))
+    assert [row.entry.memo and row.entry.date for row in connection.queue.all()] == [today]
+
+
+def test_a_start_date_is_chosen_once(firm, connection):
+    with pytest.raises(start.AlreadyStarted):
+        start.start_mirroring(connection, timezone.localdate(), actor=firm.owner)
+
+
+def test_another_firms_posting_queues_nothing_here(firm, connection):
+    make_firm("Other Law").post(("1100", "2100", "500.00"))
+    assert states(connection) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_entry_still_uncommitted_when_the_start_date_is_chosen_is_not_missed(firm, provider_name, sandbox):
+    """The posting holds the books until it commits; choosing the start date waits for it, then finds it."""
+    import threading
+
+    connection = connect_firm(firm, provider_name, sandbox)
+    posted, may_commit = threading.Event(), threading.Event()
+
+    def post_slowly():
+        try:
+            with transaction.atomic():
+                firm.post(("1100", "2100", "500.00"))
+                posted.set()
+                may_commit.wait(timeout=10)
+        finally:
+            databases["default"].close()
+
+    def choose():
+        try:
+            start.start_mirroring(connection, timezone.localdate(), actor=firm.owner)
+        finally:
+            databases["default"].close()
+
+    threads = [threading.Thread(target=post_slowly), threading.Thread(target=choose)]
+    threads[0].start()
+    assert posted.wait(timeout=10)
+    threads[1].start()
+    threads[1].join(timeout=0.3)
+    assert threads[1].is_alive(), "choosing did not wait for the posting under way"
+    may_commit.set()
+    for thread in threads:
+        thread.join(timeout=10)
+    assert states(connection) == ["waiting"]

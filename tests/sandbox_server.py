@@ -1,0 +1,103 @@
+"""The sandbox as a process of its own, and what tests ask of its control surface."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from athenty.local.sandbox_control import SandboxControl
+
+_CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+class Sandbox(SandboxControl):
+    """`url` is its address. Everything a test arms or moves is undone by `reset`."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.url = url
+
+    def reset(self) -> None:
+        self._ask("POST", "reset")
+
+    def register(self, *redirect_uris: str) -> None:
+        for uri in redirect_uris:
+            self._ask("POST", "redirect-uris", json={"redirect_uri": uri})
+
+    def arm(self, **fault: Any) -> None:
+        """Break a call: which one, the n-th or a share of them, and what happens then."""
+        self._ask("POST", "faults", json=fault)
+
+    def change_company(self, provider: str, company_id: str, **settings: Any) -> None:
+        self._ask("POST", f"{provider}/{company_id}/settings", json=settings)
+
+    def disconnect_there(self, provider: str, company_id: str) -> None:
+        """As if an administrator had removed Athenty on the provider's side."""
+        self._ask("POST", f"{provider}/{company_id}/disconnect")
+
+    def advance_clock(self, seconds: float) -> None:
+        self._ask("POST", "clock", json={"advance_seconds": seconds})
+
+    def set_limits(self, *, enabled: bool) -> None:
+        self._ask("POST", "limits", json={"enabled": enabled})
+
+    def requests(self, provider: str, call: str) -> list[dict[str, Any]]:
+        return self._ask("GET", f"requests?provider={provider}&call={call}")["requests"]
+
+    def journals(self, provider: str, company_id: str) -> list[dict[str, Any]]:
+        return self._ask("GET", f"books/{provider}/{company_id}/journals?limit=1000")["journals"]
+
+    def tokens_issued(self) -> list[str]:
+        """Every code and token it ever gave out, in the clear."""
+        return [issued["value"] for issued in self._ask("GET", "tokens-issued")["issued"]]
+
+    def consent(self, authorize_url: str, company: str) -> str:
+        """Allow access to the company on the provider's page; the address the browser is sent back to."""
+        page = requests.get(authorize_url, timeout=10)
+        page.raise_for_status()
+        company_id = next(
+            line.split('value="')[1].split('"')[0]
+            for line, after in zip(page.text.splitlines(), page.text.splitlines()[1:], strict=False)
+            if 'name="company"' in line and company in after.replace("&amp;", "&")
+        )
+        answer = requests.post(
+            authorize_url, data={"decision": "allow", "company": company_id}, allow_redirects=False, timeout=10
+        )
+        return answer.headers["Location"]
+
+
+@contextmanager
+def running_sandbox(store: Path) -> Iterator[Sandbox]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "integrations.sandbox", "--port", "0", "--store", str(store)],
+        cwd=_CHECKOUT,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        ready = next((line for line in process.stdout if line.startswith("sandbox ready ")), None)
+        if ready is None:
+            raise RuntimeError("The sandbox ended without being ready.")
+        yield Sandbox(ready.split()[2])
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def point_at(settings: Any, url: str) -> None:
+    """Have every provider address in the settings lead to the sandbox."""
+    settings.QUICKBOOKS_AUTHORIZE_URL = f"{url}/quickbooks/connect/oauth2"
+    settings.QUICKBOOKS_TOKEN_URL = f"{url}/quickbooks/oauth2/v1/tokens/bearer"
+    settings.QUICKBOOKS_REVOKE_URL = f"{url}/quickbooks/v2/oauth2/tokens/revoke"
+    settings.QUICKBOOKS_API_URL = f"{url}/quickbooks"
+    settings.XERO_AUTHORIZE_URL = f"{url}/xero/identity/connect/authorize"
+    settings.XERO_TOKEN_URL = f"{url}/xero/connect/token"
+    settings.XERO_REVOKE_URL = f"{url}/xero/connect/revocation"
+    settings.XERO_CONNECTIONS_URL = f"{url}/xero/connections"
+    settings.XERO_API_URL = f"{url}/xero/api.xro/2.0"
