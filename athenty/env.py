@@ -1,4 +1,4 @@
-"""Read settings from the environment. A missing or malformed value stops the start with its name and what it should be."""
+"""Read settings from the environment. A missing or malformed value stops the start, naming it and what it should be."""
 
 import os
 from datetime import timedelta

@@ -50,7 +50,9 @@ def seed(today: date) -> bool:
     """Make both firms, their people and their books. False when they are there already; nothing is changed then."""
     if Organization.objects.filter(slug="park-lowe").exists():
         return False
-    firm = Organization.objects.create(name="Park & Lowe LLP", slug="park-lowe", currency="USD", time_zone="America/Toronto")
+    firm = Organization.objects.create(
+        name="Park & Lowe LLP", slug="park-lowe", currency="USD", time_zone="America/Toronto"
+    )
     owner = add_person(firm, "owner@demo.test", "Ada Park", Membership.Role.OWNER)
     add_person(firm, "admin@demo.test", "Ben Lowe", Membership.Role.ADMIN)
     add_person(firm, "member@demo.test", "Mia Chen", Membership.Role.MEMBER)
@@ -58,7 +60,9 @@ def seed(today: date) -> bool:
     accounts = _open_accounts(firm)
     post_entries(firm, list(_entries(accounts, today)), actor=owner)
 
-    other = Organization.objects.create(name="Other & Sons LLP", slug="other-sons", currency="USD", time_zone="America/Toronto")
+    other = Organization.objects.create(
+        name="Other & Sons LLP", slug="other-sons", currency="USD", time_zone="America/Toronto"
+    )
     other_owner = add_person(other, "owner@other.test", "Olu Other", Membership.Role.OWNER)
     other_accounts = _open_accounts(other)
     post_entries(other, list(_entries(other_accounts, today))[:5], actor=other_owner)

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ledger.importing import import_ledger
+
 from athenty.local import demo_firm, proof
 from athenty.local.sandbox_control import SandboxControl
 from athenty.local.walk import Walk
 from athenty.organizations.models import Membership, Organization
 from integrations.models import ChartAccount, Connection
 from integrations.providers import PROVIDERS
-from ledger.importing import import_ledger
 from ledger.models import Account, JournalEntry
 
 COMPANY = "Park & Lowe LLP"
@@ -83,7 +84,9 @@ def _map_every_account(walk: Walk, sandbox: SandboxControl, connection: Connecti
     for account in accounts:
         target = _free_target(account, free)
         if target is None:
-            added = sandbox.add_account(connection.provider_name, connection.company_id, **_as_remote(connection, account))
+            added = sandbox.add_account(
+                connection.provider_name, connection.company_id, **_as_remote(connection, account)
+            )
             chosen[account.number] = str(added.get("Id") or added["AccountID"])
         else:
             chosen[account.number] = free.pop(target.remote_id).remote_id
@@ -142,4 +145,3 @@ def _wait_until_mirrored(firm: Organization, say: Callable[[str], None]) -> None
         if not left:
             return
         time.sleep(0.5)
-

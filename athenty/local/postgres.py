@@ -240,9 +240,7 @@ def _remove_stale_pid_file(data: Path) -> None:
         pid_file.unlink(missing_ok=True)
         return
     if _serves(pid, data):
-        raise CannotStart(
-            f"A Postgres without a supervisor, process {pid}, uses {data}. Stop it: kill -INT {pid}"
-        )
+        raise CannotStart(f"A Postgres without a supervisor, process {pid}, uses {data}. Stop it: kill -INT {pid}")
     pid_file.unlink()
 
 

@@ -13,7 +13,7 @@ def require_used_by(connection: Connection, entry_ids: list[int]) -> None:
 
 
 def require_from_start(connection: Connection) -> None:
-    """Make required what the start date makes so: accounts with a posted line from then on, and active core accounts."""
+    """Require what the start date makes required: accounts with a posted line from then on, and active core accounts."""
     lines = JournalLine.objects.filter(
         entry__organization=connection.organization,
         entry__posted_at__isnull=False,

@@ -1,7 +1,7 @@
 """Sealing deliveries, and holding them.
 
-A delivery is committed before its first byte leaves and never re-composed: a retry is the same bytes under the same key.
-Who may send and settle it holds its lease token; the lease runs by the database's clock.
+A delivery is committed before its first byte leaves and never re-composed: a retry is the same bytes under the same
+key. Who may send and settle it holds its lease token; the lease runs by the database's clock.
 """
 
 import hashlib
@@ -54,7 +54,7 @@ def seal(connection: Connection, rows: Sequence[QueueRow]) -> Delivery | None:
     for row in rows:
         try:
             composed.append((row, _draft(connection, row, targets)))
-        except Exception:  # noqa: BLE001  whatever is wrong with this entry, the others go on
+        except Exception:
             logger.exception("Entry %s could not be composed for connection %s.", row.entry_id, connection.pk)
             queue.park([row.pk], Refused("", Cause.OTHER, "not-composed", "Athenty could not prepare this entry."))
     if not composed:

@@ -31,11 +31,11 @@ class ChartAccount(models.Model):
     is_listed = models.BooleanField(default=True)
     """False once a later reading of the chart no longer had it."""
 
+    objects = ChartAccountQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "remote_id"], name="one_chart_row_per_account")]
         ordering = ["number", "name"]
-
-    objects = ChartAccountQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.number} · {self.name}" if self.number else self.name
@@ -69,10 +69,10 @@ class AccountMapping(models.Model):
     saved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     saved_at = models.DateTimeField(null=True)
 
+    objects = AccountMappingQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "account"], name="one_mapping_per_account")]
-
-    objects = AccountMappingQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.account} → {self.target or 'unmapped'}"

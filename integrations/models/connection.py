@@ -89,6 +89,8 @@ class Connection(models.Model):
     """The provider asked us to stay away until then."""
     calls_left_today = models.IntegerField(null=True, blank=True)
 
+    objects = ConnectionQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
@@ -109,8 +111,6 @@ class Connection(models.Model):
                 condition=Q(is_current=True) | Q(status="disconnected"), name="only_current_is_connected"
             ),
         ]
-
-    objects = ConnectionQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.get_provider_name_display()} ({self.company_name})"
@@ -163,9 +163,12 @@ class SealedGrant(models.Model):
     is_to_be_revoked = models.BooleanField(default=False)
     """The connection was disconnected here; a worker gives the grant back at the provider and erases it."""
 
+    def __str__(self) -> str:
+        return f"Grant of {self.connection_id}"
+
 
 class ConnectAttempt(models.Model):
-    """One press of Connect. The provider may never send the person back, so the attempt itself explains what happened."""
+    """One press of Connect. The provider may never send the person back: the attempt itself explains what happened."""
 
     class Outcome(models.TextChoices):
         STARTED = "started", "Left for the provider"
@@ -185,7 +188,7 @@ class ConnectAttempt(models.Model):
     """PKCE's secret half, erased when the attempt ends. Alone it opens nothing: the code and our client secret are
     needed with it."""
     candidates = models.JSONField(default=list)
-    """While choosing: the companies this sign-in covers, each with the tokens sealed for the connection it would become."""
+    """While choosing: the companies this sign-in covers, each with tokens sealed for the connection it would become."""
     outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.STARTED)
     detail = models.TextField(blank=True)
     started_at = models.DateTimeField()

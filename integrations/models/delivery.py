@@ -40,13 +40,13 @@ class Delivery(models.Model):
     """Attempts that spent retry budget: known not to have been written, and not a 429."""
     next_attempt_at = models.DateTimeField(db_default=Now())
 
+    objects = DeliveryQuerySet.as_manager()
+
     class Meta:
         verbose_name_plural = "deliveries"
         indexes = [
             models.Index(fields=["connection", "next_attempt_at"], condition=Q(state="open"), name="delivery_open"),
         ]
-
-    objects = DeliveryQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.id} to {self.connection}"
@@ -76,6 +76,9 @@ class DeliveryItem(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["delivery", "position"], name="one_item_per_position")]
 
+    def __str__(self) -> str:
+        return f"{self.reference} in {self.delivery_id}"
+
 
 class Attempt(models.Model):
     """One try of a delivery, kept for support: both providers ask for their request id."""
@@ -89,3 +92,6 @@ class Attempt(models.Model):
     request_id = models.CharField(max_length=120, blank=True)
     provider_code = models.CharField(max_length=40, blank=True)
     provider_message = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"Attempt of {self.delivery_id} at {self.started_at:%Y-%m-%d %H:%M:%S}: {self.outcome or 'under way'}"

@@ -1,4 +1,4 @@
-"""`journal_sync_queue`: one row per connection and entry, until the provider has answered for it or a person decided."""
+"""`journal_sync_queue`: one row per connection and entry, until the provider answered for it or a person decided."""
 
 from django.db import models
 from django.db.models import Q
@@ -43,6 +43,8 @@ class QueueRow(models.Model):
     blamed_account_id = models.CharField(max_length=64, blank=True)
     changed_at = models.DateTimeField(db_default=Now())
 
+    objects = QueueRowQuerySet.as_manager()
+
     class Meta:
         db_table = "journal_sync_queue"
         constraints = [models.UniqueConstraint(fields=["connection", "entry"], name="one_queue_row_per_entry")]
@@ -53,8 +55,6 @@ class QueueRow(models.Model):
             ),
             models.Index(fields=["connection", "-changed_at"], name="queue_recent"),
         ]
-
-    objects = QueueRowQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.entry} to {self.connection}: {self.get_state_display()}"

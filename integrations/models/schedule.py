@@ -22,3 +22,6 @@ class SyncSettings(models.Model):
     changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     next_flush_at = models.DateTimeField(null=True, blank=True)
     """In Batched mode, when what waits is next sent."""
+
+    def __str__(self) -> str:
+        return f"{self.organization}: {self.get_mode_display()}"

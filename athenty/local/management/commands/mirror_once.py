@@ -1,4 +1,4 @@
-"""What `manage.py demo --once` runs inside its stack: mirror a ledger into both providers and hold the books together."""
+"""What `manage.py demo --once` runs inside its stack: mirror a ledger into both providers and compare the books."""
 
 import argparse
 import json
@@ -7,12 +7,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from ledger.importing import ImportRefused
 
 from athenty.local import addresses, once
 from athenty.local.proof import AccountTotals, Proof, ProviderProof
 from athenty.local.walk import WalkFailed
 from integrations.providers import PROVIDERS
-from ledger.importing import ImportRefused
 
 LEDGER = Path(__file__).resolve().parents[2] / "ledgers" / "consultancy"
 
@@ -21,7 +21,9 @@ class Command(BaseCommand):
     help = "Mirror a ledger into the sandbox's QuickBooks and Xero and compare the books. Exit 0 only if they agree."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--ledger", type=Path, default=LEDGER, metavar="PATH", help="see import_ledger (default: the real one)")
+        parser.add_argument(
+            "--ledger", type=Path, default=LEDGER, metavar="PATH", help="see import_ledger (default: the real one)"
+        )
         parser.add_argument("--entries", type=int, metavar="N", help="only its first N entries")
         parser.add_argument("--refuse", metavar="NUMBER", help="have the sandbox refuse this account of the ledger")
         parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
@@ -48,10 +50,11 @@ class Command(BaseCommand):
             f"  posted {figures['posted']}, sent {figures['sent']}, waiting {figures['waiting']}, "
             f"needs attention {figures['needs_attention']}, unconfirmed {figures['unconfirmed']}"
         )
+        journals = f"{proof.journals} journals, {proof.duplicates} of them twice, by {proof.write_calls} write calls"
+        self.stdout.write(f"  in the sandbox's books: {journals}")
         self.stdout.write(
-            f"  in the sandbox's books: {proof.journals} journals, {proof.duplicates} twice, {proof.write_calls} write calls"
+            f"  posting to sent, seconds: p50 {latency['p50']}, p95 {latency['p95']}, max {latency['max']}"
         )
-        self.stdout.write(f"  posting to sent, seconds: p50 {latency['p50']}, p95 {latency['p95']}, max {latency['max']}")
         self.stdout.write(f"  {'account':<44}{'our debits':>14}{'theirs':>14}{'our credits':>14}{'theirs':>14}")
         for row in proof.accounts:
             self.stdout.write(_line(row))
@@ -60,9 +63,8 @@ class Command(BaseCommand):
 
     def _conclude(self, proof: Proof) -> None:
         if proof.is_complete:
-            self.stdout.write(
-                self.style.SUCCESS(f"\nEvery entry is in both books exactly once, and every account agrees ({proof.seconds:.0f} s).")
-            )
+            verdict = "Every entry is in both books exactly once, and every account agrees"
+            self.stdout.write(self.style.SUCCESS(f"\n{verdict} ({proof.seconds:.0f} s)."))
             return
         apart = {row.account for provider in proof.providers for row in provider.accounts if not row.agrees}
         raise CommandError(f"The books do not agree. Accounts that differ: {'; '.join(sorted(apart)) or 'none'}.")
