@@ -1,4 +1,4 @@
-"""The providers, by name. Only this module imports a provider's package; a third one is one folder and one line here."""
+"""The providers, by name. Only this module imports a provider's package; a third one is a folder and a line here."""
 
 from integrations.providers.base import Provider
 from integrations.providers.quickbooks.adapter import QuickBooksOnline

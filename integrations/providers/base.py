@@ -1,4 +1,4 @@
-"""What Athenty needs from an accounting provider, and no more. Neutral words and shapes; a provider's own stay in its folder."""
+"""What Athenty needs from an accounting provider, and no more, in neutral words and shapes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -228,5 +228,8 @@ class Provider(Protocol):
         ...
 
     def send(self, access_token: str, sealed: SealedSend) -> SendResult:
-        """Send a sealed delivery. Raises the errors of `errors.py`; anything else is our bug."""
+        """Send a sealed delivery. Raises the errors of `errors.py`; anything else is our bug.
+
+        Only this raises OutcomeUnknown: a doubtful answer to any other call wrote no journal, so it is Unavailable.
+        """
         ...

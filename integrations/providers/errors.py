@@ -34,8 +34,17 @@ class RateLimited(ProviderError):
     `scope` says what the limit covers: "company" or "app".
     """
 
-    def __init__(self, message: str = "", *, retry_after: timedelta, scope: str = "company", **details: object) -> None:
-        super().__init__(message, **details)  # type: ignore[arg-type]
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        retry_after: timedelta,
+        scope: str = "company",
+        code: str = "",
+        http_status: int | None = None,
+        request_id: str = "",
+    ) -> None:
+        super().__init__(message, code=code, http_status=http_status, request_id=request_id)
         self.retry_after = retry_after
         self.scope = scope
 

@@ -74,18 +74,18 @@ class Endpoint:
 
     def _readable(self, answer: requests.Response) -> requests.Response:
         """Pass on an answer that speaks OAuth. oauthlib looks at no status and would take any page for a lost grant."""
-        details = {
-            "http_status": answer.status_code,
-            "request_id": answer.headers.get(self.request_id_header, ""),
-        }
-        if answer.status_code == 429:
-            raise RateLimited(retry_after=retry_after(answer.headers), scope="app", **details)
+        status, request_id = answer.status_code, answer.headers.get(self.request_id_header, "")
+        if status == 429:
+            raise RateLimited(
+                retry_after=retry_after(answer.headers), scope="app", http_status=status, request_id=request_id
+            )
         try:
             is_object = isinstance(json.loads(answer.content), dict)
         except ValueError:
             is_object = False
-        if answer.status_code >= 500 or not is_object:
-            raise Unavailable(excerpt(answer.content) or "The token endpoint gave no answer.", **details)
+        if status >= 500 or not is_object:
+            message = excerpt(answer.content) or "The token endpoint gave no answer."
+            raise Unavailable(message, http_status=status, request_id=request_id)
         return answer
 
     def _answer(self, ask: Callable[[], dict[str, Any]], *secrets: str) -> dict[str, Any]:

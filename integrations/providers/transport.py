@@ -195,11 +195,15 @@ class _Wire:
 
     def exchange(self, request: requests.PreparedRequest) -> tuple[int, Mapping[str, str], bytes]:
         parts = urlsplit(request.url or "")
-        pool_class, tls = (_HttpsPool, {"ssl_context": _tls()}) if parts.scheme == "https" else (_HttpPool, {})
         timer = threading.Timer(self.seconds, self._cut)
         timer.daemon = True
         timer.start()
-        pool = pool_class(parts.hostname or "", parts.port, maxsize=1, wire=self, **tls)
+        host, port = parts.hostname or "", parts.port
+        pool = (
+            _HttpsPool(host, port, ssl_context=_tls(), wire=self)
+            if parts.scheme == "https"
+            else _HttpPool(host, port, wire=self)
+        )
         try:
             answer = pool.urlopen(
                 request.method or "",
@@ -251,7 +255,7 @@ class _OnWire:
         self._wire.connected(self.sock)  # type: ignore[attr-defined]
 
     def send(self, data: object) -> None:
-        if self.sock is None:  # type: ignore[has-type]
+        if self.sock is None:  # type: ignore[attr-defined]
             self.connect()
         self._wire.about_to_send()
         super().send(data)  # type: ignore[misc]

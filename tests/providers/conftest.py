@@ -1,15 +1,13 @@
 """A scripted server for recorded and malformed answers, and the sandbox for whole conversations."""
 
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.providers.sandbox_world import CALLBACK
 from tests.providers.scripted_server import Reply, ScriptedServer
+from tests.sandbox_server import Sandbox, point_at, running_sandbox
 
 
 @pytest.fixture(scope="session")
@@ -38,23 +36,15 @@ def server(_scripted_server, settings) -> ScriptedServer:
 
 
 @pytest.fixture(scope="session")
-def sandbox(tmp_path_factory) -> Iterator[str]:
-    """The sandbox's address. Its own process, as in production it would be somebody else's."""
-    store = tmp_path_factory.mktemp("sandbox") / "sandbox.sqlite3"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "integrations.sandbox", "--port", "0", "--store", str(store)],
-        cwd=Path(__file__).parents[2],
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        for line in process.stdout:
-            if line.startswith("sandbox ready "):
-                yield line.split()[2]
-                break
-        else:
-            pytest.fail("The sandbox ended without being ready.")
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
+def _running_sandbox(tmp_path_factory) -> Iterator[Sandbox]:
+    with running_sandbox(tmp_path_factory.mktemp("sandbox") / "sandbox.sqlite3") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(_running_sandbox, settings) -> Sandbox:
+    """The sandbox as it is on the first day, with the product's settings pointing at it."""
+    point_at(settings, _running_sandbox.url)
+    _running_sandbox.reset()
+    _running_sandbox.register(CALLBACK)
+    return _running_sandbox

@@ -16,7 +16,9 @@ MAY_READ = {"companyinfo", "preferences", "query", "Organisation", "Accounts", "
 MAY_WRITE = {"batch", "ManualJournals"}
 
 
-@pytest.mark.parametrize("call", [*quickbooks.CALLS, *xero.CALLS], ids=str)
+@pytest.mark.parametrize(
+    "call", [*quickbooks.CALLS, *xero.CALLS], ids=lambda call: f"{call.method} {call.address}{call.path}"
+)
 def test_each_call_is_one_that_a_mirror_needs(call):
     last_word = next((part for part in reversed(call.path.split("/")) if part and part != "{}"), "")
     if call.writes:

@@ -433,3 +433,7 @@ def test_a_child_account_is_shown_with_its_parents(server):
     server.answers(page(account(1, FullyQualifiedName="Trust:Smith", AcctNum="2100.1")))
     (read,) = provider.list_accounts(ACCESS_TOKEN, company())
     assert (read.name, read.number, read.kind) == ("Trust:Smith", "2100.1", "Expense")
+
+
+def test_every_refusal_has_its_words():
+    assert set(provider.refusals) == {"inactive", "non_posting", "needs_name", "currency"}

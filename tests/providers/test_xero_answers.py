@@ -458,3 +458,7 @@ def test_recorded_connections_can_be_chosen_from(server):
     assert [found.connection_id for found in companies] == [connection["id"] for connection in connections]
     # The second can't be opened: it keeps what the list says of it.
     assert [found.home_currency for found in companies] == ["NZD", ""]
+
+
+def test_every_refusal_has_its_words():
+    assert set(provider.refusals) == {"inactive", "bank", "system", "inventory", "currency", "no_code"}

@@ -19,6 +19,13 @@ _CLASSIFICATIONS = {
     "Expense": Classification.EXPENSE,
 }
 _NEEDS_NAME = {"Accounts Receivable", "Accounts Payable"}
+REFUSALS: Mapping[str, str] = {
+    "inactive": "Inactive in QuickBooks. Make it active there, then Refresh chart.",
+    "non_posting": "QuickBooks takes no postings to this account. Choose another account.",
+    "needs_name": "Needs a customer or supplier on every line, which journals from here don't have."
+    " Choose another account.",
+    "currency": "In another currency than your ledger. Choose an account in the company's home currency.",
+}
 _TRUST = {"TrustAccounts", "RentsHeldInTrust", "TrustAccountsLiabilities"}
 
 

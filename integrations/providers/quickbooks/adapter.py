@@ -26,6 +26,7 @@ class QuickBooksOnline:
     name = "QuickBooks Online"
     short_name = "QuickBooks"
     refresh_lifetime = oauth.REFRESH_LIFETIME
+    refusals = accounts.REFUSALS
     # Intuit's page "API call limits and throttles". A request may run for 120 s there, so a second one only
     # starts when the first can't be running any more.
     limits = Limits(

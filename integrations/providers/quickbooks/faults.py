@@ -7,6 +7,7 @@ import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from integrations.providers import exact_json
@@ -173,10 +174,8 @@ def _error_for(faults: list[Fault], answer: Response, doubtful: type[ProviderErr
 
 
 def _error(error: type[ProviderError], answer: Response, *, message: str, code: str = "") -> ProviderError:
-    details = {"code": code, "http_status": answer.status, "request_id": answer.request_id}
-    if error is RateLimited:
-        return RateLimited(message, retry_after=retry_after(answer.headers), **details)
-    return error(message, **details)  # type: ignore[arg-type]
+    make = partial(RateLimited, retry_after=retry_after(answer.headers)) if error is RateLimited else error
+    return make(message, code=code, http_status=answer.status, request_id=answer.request_id)
 
 
 def _fault(error: dict[str, Any]) -> Fault:

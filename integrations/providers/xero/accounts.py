@@ -40,6 +40,14 @@ _TYPES: dict[str, tuple[str, Classification]] = {
 }
 # System accounts that Xero's help lists as open to journals. Every other, also one unheard of, is taken to be shut.
 _OPEN_SYSTEM_ACCOUNTS = {"HISTORICAL", "REALISEDCURRENCYGAIN"}
+REFUSALS: Mapping[str, str] = {
+    "inactive": "Archived in Xero. Restore it there, then Refresh chart.",
+    "bank": "Xero does not accept journals to bank accounts. Choose a clearing account, for example Trust clearing.",
+    "system": "Xero keeps this account for its own postings. Choose another account.",
+    "inventory": "Xero keeps tracked inventory to itself. Choose another account.",
+    "currency": "In another currency than your ledger. Choose an account in the organisation's base currency.",
+    "no_code": "Has no code in Xero, which journals need. Give it one there, then Refresh chart.",
+}
 _DOTNET_DATE = re.compile(r"/Date\((-?\d{1,14})(?:[+-]\d{4})?\)/")
 
 

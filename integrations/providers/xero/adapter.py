@@ -27,6 +27,7 @@ class Xero:
     name = "Xero"
     short_name = "Xero"
     refresh_lifetime = oauth.REFRESH_LIFETIME
+    refusals = accounts.REFUSALS
     # Xero's pages "API limits" and "Idempotent requests": a key is kept for six minutes from its first use, of which
     # the last is left for the request to arrive in.
     limits = Limits(

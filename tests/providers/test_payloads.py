@@ -1,0 +1,238 @@
+"""What we send, to the cent and to the byte; and whatever comes back, never a crash and never a wrong "accepted"."""
+
+import json
+from contextlib import suppress
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies
+
+from integrations.providers import PROVIDERS, exact_json
+from integrations.providers.base import Accepted, DraftLine, JournalDraft, Refused, Uncertain
+from integrations.providers.errors import OutcomeUnknown, ProviderError
+from integrations.providers.quickbooks import faults as quickbooks_faults
+from integrations.providers.quickbooks import payloads as quickbooks
+from integrations.providers.transport import Response
+from integrations.providers.xero import faults as xero_faults
+from integrations.providers.xero import payloads as xero
+from tests.providers.examples import company, draft
+
+both = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
+
+amounts = strategies.decimals("0.01", "9999999999999.99", places=2)
+texts = strategies.text(strategies.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=80)
+account_ids = strategies.from_regex(r"[0-9a-f]{1,8}", fullmatch=True)
+references = strategies.from_regex(r"ATH-[0-9A-Z]{1,17}", fullmatch=True)
+
+
+@strategies.composite
+def lines(draw) -> DraftLine:
+    amount, is_debit = draw(amounts), draw(strategies.booleans())
+    return DraftLine(
+        account_id=draw(account_ids),
+        account_number=draw(account_ids),
+        debit=amount if is_debit else None,
+        credit=None if is_debit else amount,
+        description=draw(texts),
+    )
+
+
+@strategies.composite
+def drafts(draw) -> JournalDraft:
+    return JournalDraft(
+        reference=draw(references),
+        on=draw(strategies.dates(date(1990, 1, 1), date(2100, 12, 31))),
+        memo=draw(texts),
+        lines=tuple(draw(strategies.lists(lines(), min_size=2, max_size=20))),
+    )
+
+
+def read(body: bytes) -> dict:
+    """As another program reads it, with the numbers' own digits."""
+    return json.loads(body, parse_float=str, parse_int=str)
+
+
+@given(strategies.lists(drafts(), min_size=1, max_size=5))
+def test_quickbooks_gets_back_what_was_meant(journals):
+    sealed = quickbooks.seal(journals)
+    items = read(sealed.body)["BatchItemRequest"]
+    assert [item["bId"] for item in items] == list(sealed.item_ids) == [str(n + 1) for n in range(len(journals))]
+    for item, journal in zip(items, journals, strict=True):
+        entry = item["JournalEntry"]
+        assert (entry["DocNumber"], entry["TxnDate"]) == (journal.reference, journal.on.isoformat())
+        assert entry.get("PrivateNote", "") == journal.memo
+        for sent, line in zip(entry["Line"], journal.lines, strict=True):
+            detail = sent["JournalEntryLineDetail"]
+            assert sent["Amount"] == f"{line.debit or line.credit:.2f}"
+            assert detail["PostingType"] == ("Debit" if line.debit else "Credit")
+            assert detail["AccountRef"] == {"value": line.account_id}
+            assert sent.get("Description", "") == line.description
+
+
+@given(strategies.lists(drafts(), min_size=1, max_size=5))
+def test_xero_gets_back_what_was_meant(journals):
+    sealed = xero.seal(journals)
+    assert list(sealed.item_ids) == [journal.reference for journal in journals]
+    for sent, journal in zip(read(sealed.body)["ManualJournals"], journals, strict=True):
+        assert sent["Narration"].split()[0] == journal.reference
+        assert (sent["Date"], sent["Status"], sent["LineAmountTypes"]) == (journal.on.isoformat(), "POSTED", "NoTax")
+        for line_sent, line in zip(sent["JournalLines"], journal.lines, strict=True):
+            signed = line.debit if line.debit else -line.credit
+            assert line_sent["LineAmount"] == f"{signed:.2f}"
+            assert (line_sent["AccountCode"], line_sent["AccountID"]) == (line.account_number, line.account_id)
+
+
+@both
+@given(strategies.lists(drafts(), min_size=1, max_size=3))
+def test_equal_drafts_give_equal_bytes(provider, journals):
+    again = [JournalDraft(j.reference, j.on, j.memo, tuple(j.lines)) for j in journals]
+    assert provider.seal(journals, company()) == provider.seal(again, company())
+
+
+@both
+@pytest.mark.parametrize("amount", ["0.001", "1.005", "NaN", "Infinity", "0.1e-3"])
+def test_an_amount_that_two_decimals_would_change_is_not_sealed(provider, amount):
+    with pytest.raises(ValueError, match="two decimals"):
+        provider.seal([draft(amount=amount)], company())
+
+
+@both
+@pytest.mark.parametrize(("amount", "text"), [("1E+3", "1000.00"), ("5", "5.00"), ("99999999999999.99",) * 2])
+def test_an_amount_is_written_out_in_full(provider, amount, text):
+    assert f"{text}," in provider.seal([draft(amount=amount)], company()).body.decode()
+
+
+@pytest.mark.parametrize("reference", ["", "A" * 22])
+def test_quickbooks_takes_no_reference_that_it_would_refuse(reference):
+    with pytest.raises(ValueError, match="1 to 21"):
+        quickbooks.seal([draft(reference)])
+
+
+@pytest.mark.parametrize("reference", ["", "ATH 1", " ATH-1"])
+def test_xero_takes_no_reference_that_is_not_one_word(reference):
+    with pytest.raises(ValueError, match="one word"):
+        xero.seal([draft(reference)])
+
+
+def test_long_texts_are_cut_and_only_they():
+    long = "é" * 5000
+    entry = read(quickbooks.seal([draft(memo=long)]).body)["BatchItemRequest"][0]["JournalEntry"]
+    assert (len(entry["PrivateNote"]), entry["PrivateNote"][-1]) == (4000, "…")
+    journal = read(xero.seal([draft(memo=long)]).body)["ManualJournals"][0]
+    assert len(journal["Narration"]) == 1000
+    assert journal["Narration"].startswith("ATH-0000001 é")
+
+
+def test_a_memo_and_a_description_that_are_empty_are_left_out():
+    entry = read(quickbooks.seal([draft(memo="")]).body)["BatchItemRequest"][0]["JournalEntry"]
+    assert "PrivateNote" not in entry
+    assert "Description" not in entry["Line"][1]
+    journal = read(xero.seal([draft(memo="")]).body)["ManualJournals"][0]
+    assert journal["Narration"] == "ATH-0000001"
+    assert "Description" not in journal["JournalLines"][1]
+
+
+def test_an_entry_of_two_hundred_lines_is_not_split():
+    pair = draft().lines
+    journal = JournalDraft("ATH-1", date(2026, 3, 2), "", pair * 100)
+    assert len(read(quickbooks.seal([journal]).body)["BatchItemRequest"][0]["JournalEntry"]["Line"]) == 200
+    assert len(read(xero.seal([journal]).body)["ManualJournals"][0]["JournalLines"]) == 200
+
+
+# Answers -------------------------------------------------------------------------------------------------------------
+
+NAMES_AND_WORDS = (
+    "BatchItemResponse bId 1 2 JournalEntry Id 229 Fault fault Error error code 6140 3001 Message Detail DocNumber "
+    "ManualJournals Elements Narration ATH-1 ATH-2 ManualJournalID 9c54a4ae-6dcf-4c2c-9b43-1f2a3b4c5d6e "
+    "StatusAttributeString ERROR OK Status POSTED ValidationErrors Warnings"
+)
+words = strategies.sampled_from(NAMES_AND_WORDS.split())
+leaves = strategies.one_of(
+    words,
+    strategies.none(),
+    strategies.booleans(),
+    strategies.integers(),
+    strategies.floats(allow_nan=False, allow_infinity=False),
+    strategies.text(max_size=5),
+)
+json_values = strategies.recursive(
+    leaves,
+    lambda inner: (
+        strategies.lists(inner, max_size=4)
+        | strategies.dictionaries(words | strategies.text(max_size=5), inner, max_size=5)
+    ),
+    max_leaves=25,
+)
+answers = strategies.one_of(
+    json_values.map(json.dumps).map(str.encode),
+    strategies.binary(max_size=200),
+    strategies.lists(json_values, max_size=4).map(lambda items: json.dumps({"BatchItemResponse": items}).encode()),
+    strategies.lists(json_values, max_size=4).map(lambda items: json.dumps({"ManualJournals": items}).encode()),
+)
+PAIR = [draft("ATH-1"), draft("ATH-2")]
+
+
+def positively_named_by_quickbooks(body: bytes, outcome: Accepted) -> bool:
+    items = [
+        i for i in json.loads(body)["BatchItemResponse"] if isinstance(i, dict) and i.get("bId") == outcome.item_id
+    ]
+    return len(items) == 1 and (
+        outcome.already_there or (items[0]["JournalEntry"]["Id"] == outcome.remote_id and "Fault" not in items[0])
+    )
+
+
+def positively_named_by_xero(body: bytes, outcome: Accepted) -> bool:
+    elements = [
+        e
+        for e in json.loads(body)["ManualJournals"]
+        if isinstance(e, dict) and str(e.get("Narration")).split()[:1] == [outcome.item_id]
+    ]
+    return len(elements) == 1 and elements[0]["ManualJournalID"] == outcome.remote_id
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@given(body=answers, status=strategies.sampled_from([200, 400, 500]))
+def test_no_answer_breaks_the_reading_of_quickbooks(body, status):
+    answer, sealed = Response(status, {}, body), quickbooks.seal(PAIR)
+    with suppress(ProviderError):
+        quickbooks_faults.raise_for_answer(answer, writes=True)
+        outcomes = quickbooks.outcomes(answer, item_ids=sealed.item_ids, references=("ATH-1", "ATH-2"))
+        assert [outcome.item_id for outcome in outcomes] == list(sealed.item_ids)
+        for outcome in outcomes:
+            assert isinstance(outcome, Accepted | Refused | Uncertain)
+            assert not isinstance(outcome, Accepted) or positively_named_by_quickbooks(body, outcome)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@given(body=answers, status=strategies.sampled_from([200, 400, 500]))
+def test_no_answer_breaks_the_reading_of_xero(body, status):
+    answer, sealed = Response(status, {}, body), xero.seal(PAIR)
+    with suppress(ProviderError):
+        xero_faults.raise_for_answer(answer, writes=True)
+        outcomes = xero.outcomes(answer, item_ids=sealed.item_ids, references=("ATH-1", "ATH-2"), sent=sealed.body)
+        assert [outcome.item_id for outcome in outcomes] == list(sealed.item_ids)
+        for outcome in outcomes:
+            assert isinstance(outcome, Accepted | Refused | Uncertain)
+            assert not isinstance(outcome, Accepted) or positively_named_by_xero(body, outcome)
+
+
+@given(cut=strategies.integers(min_value=0))
+def test_a_truncated_answer_leaves_the_outcome_unknown(cut):
+    whole = json.dumps({"BatchItemResponse": [{"bId": "1", "JournalEntry": {"Id": "229"}}]}).encode()
+    body = whole[: cut % len(whole)]
+    with pytest.raises(OutcomeUnknown):
+        quickbooks_faults.raise_for_answer(Response(200, {}, body), writes=True)
+
+
+# JSON ----------------------------------------------------------------------------------------------------------------
+
+
+@given(strategies.dictionaries(texts, strategies.one_of(texts, amounts, strategies.booleans(), strategies.none())))
+def test_json_goes_there_and_back(value):
+    assert exact_json.loads(exact_json.dumps(value)) == value
+
+
+def test_json_is_compact_and_keeps_its_order():
+    value = {"b": [Decimal("1.10"), 2, True, None], "a": 'é\n"'}
+    assert exact_json.dumps(value) == '{"b":[1.10,2,true,null],"a":"é\\n\\""}'.encode()
