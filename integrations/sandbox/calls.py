@@ -32,14 +32,13 @@ def provider_call(provider: str, call: str, *, is_write: bool = False) -> Callab
 def _struck(fault: Fault, work: Callable[[], Response]) -> Response:
     """Answer as the fault says. The work commits before this returns, so a drop after it is a drop after the commit."""
     request_log.note(fault=fault.do)
-    if fault.do in ("drop_after_commit", "delay"):
+    response = Response(fault.body, status=fault.status, content_type=fault.content_type)
+    if fault.retry_after is not None:
+        response.headers["Retry-After"] = str(fault.retry_after)
+    if fault.do in ("drop_after_commit", "status_after_commit"):
+        work()
+    elif fault.do == "delay":
         response = work()
-    elif fault.do == "status":
-        response = Response(fault.body, status=fault.status, content_type=fault.content_type)
-        if fault.retry_after is not None:
-            response.headers["Retry-After"] = str(fault.retry_after)
-    else:
-        response = Response(status=502)  # never seen: the connection is gone
     time.sleep(fault.delay_seconds)
     if fault.do.startswith("drop"):
         drop_connection(request.environ)

@@ -10,6 +10,7 @@ ACTIONS = {
     "drop_before_commit": "close the connection without doing the work",
     "drop_after_commit": "do the work, then close the connection without an answer",
     "status": "answer with `status` (and `body`, `retry_after`) without doing the work",
+    "status_after_commit": "do the work, then answer with `status` as if it had failed",
     "delay": "do the work, then answer `delay_seconds` late",
 }
 

@@ -1,5 +1,6 @@
 """Windows that count calls. What is counted, and how much, is each provider's own affair."""
 
+import math
 import threading
 import zlib
 from collections import defaultdict, deque
@@ -46,8 +47,8 @@ class FixedWindow:
         self._used += 1
 
     def seconds_left(self, now: float) -> int:
-        """Whole seconds until the next window, at least 1."""
-        return max(1, int(self.seconds - (now + self._phase) % self.seconds) + 1)
+        """Seconds until the next window, rounded up."""
+        return math.ceil(self.seconds - (now + self._phase) % self.seconds)
 
 
 class Limits:

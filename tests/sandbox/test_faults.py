@@ -52,6 +52,14 @@ def test_a_status_is_answered_without_doing_the_work(quickbooks, arm):
     assert quickbooks.post(entry()).status_code == 200
 
 
+def test_a_failure_can_be_told_although_the_work_was_done(quickbooks, arm):
+    arm(provider="quickbooks", call="journalentry", do="status_after_commit", status=500)
+    assert quickbooks.post(entry(), requestid="r-1").status_code == 500
+    assert quickbooks.books()["journals"] == 1
+    assert quickbooks.post(entry(), requestid="r-1").status_code == 200
+    assert quickbooks.books()["journals"] == 1
+
+
 def test_the_token_endpoint_can_fail_too(xero, arm):
     arm(provider="xero", call="token", do="status", status=500)
     assert xero.refresh(xero.refresh_token).status_code == 500
