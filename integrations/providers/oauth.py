@@ -1,5 +1,6 @@
 """The token endpoint, alike for both providers (RFC 6749): trade a code, refresh."""
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,11 @@ class Endpoint:
     transport: Transport = field(repr=False)
     request_id_header: str
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def authorization(self) -> str:
+        """Our credentials as the value of an Authorization header."""
+        return "Basic " + base64.b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode()
 
     def exchange(self, code: str, *, redirect_uri: str, code_verifier: str = "") -> dict[str, Any]:
         """Trade a code for tokens. Once only: Intuit may withdraw the tokens of a code that is shown again.

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from requests.auth import _basic_auth_str
 from requests_oauthlib import OAuth2Session
 
 from integrations.providers import exact_json
@@ -38,7 +37,7 @@ def revoke(refresh_token: str) -> None:
         "POST",
         settings.QUICKBOOKS_REVOKE_URL,
         headers={
-            "Authorization": _basic_auth_str(settings.QUICKBOOKS_CLIENT_ID, settings.QUICKBOOKS_CLIENT_SECRET),
+            "Authorization": _endpoint().authorization,
             "Accept": "application/json",
             "Content-Type": "application/json",
         },

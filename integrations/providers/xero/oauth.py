@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from oauthlib.oauth2 import WebApplicationClient
-from requests.auth import _basic_auth_str
 from requests_oauthlib import OAuth2Session
 
 from integrations.providers.base import AuthorizationRequest, TokenSet
@@ -49,7 +48,7 @@ def revoke(refresh_token: str) -> None:
         "POST",
         settings.XERO_REVOKE_URL,
         headers={
-            "Authorization": _basic_auth_str(settings.XERO_CLIENT_ID, settings.XERO_CLIENT_SECRET),
+            "Authorization": _endpoint().authorization,
             "Accept": "application/json",
             "Content-Type": "application/x-www-form-urlencoded",
         },
