@@ -1,0 +1,54 @@
+from argparse import RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from athenty.organizations.models import Organization
+from ledger import importing
+
+
+class _AsWritten(RawDescriptionHelpFormatter):
+    """Keeps the line breaks of the rules."""
+
+
+class Command(BaseCommand):
+    help = f"{importing.__doc__}"
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(prog_name, subcommand, formatter_class=_AsWritten, **kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("path", type=Path, help="a folder with the three files, or one CSV file")
+        parser.add_argument("--organization", required=True, metavar="SLUG", help="whose books to import into")
+        parser.add_argument("--entries", type=_count, metavar="N", help="take the first N entries only")
+
+    def handle(self, *args: Any, path: Path, organization: str, entries: int | None, **options: Any) -> None:
+        try:
+            books = Organization.objects.get(slug=organization)
+        except Organization.DoesNotExist:
+            raise CommandError(f"--organization: no organization has the slug {organization!r}.") from None
+        try:
+            report = importing.import_ledger(path, books, limit=entries)
+        except importing.ImportRefused as refusal:
+            for problem in refusal.problems:
+                self.stderr.write(problem)
+            raise CommandError(f"Nothing was imported: {len(refusal.problems)} problem(s), listed above.") from None
+        self._print(report, books)
+
+    def _print(self, report: importing.ImportReport, books: Organization) -> None:
+        for skipped in report.skipped:
+            self.stdout.write(f"Skipped: {skipped}")
+        for name, number in report.numbers_given.items():
+            self.stdout.write(f"Account without a code: {name} is number {number}")
+        self.stdout.write(f"Accounts added  {report.accounts_added:>18,}")
+        self.stdout.write(f"Entries         {report.entries:>18,}  ({report.entries_added:,} added)")
+        self.stdout.write(f"Lines           {report.lines:>18,}")
+        self.stdout.write(f"Debits          {report.debits:>18,.2f}  {books.currency}")
+        self.stdout.write(f"Credits         {report.credits:>18,.2f}  {books.currency}")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError
+    return int(text)
