@@ -97,7 +97,7 @@ def _before_the_first_entry(state: State) -> Iterator[Notice]:
     if state.connection.mirror_from is None:
         yield Notice(
             "info",
-            "One step left before anything is sent: choose the date to mirror from.",
+            "Nothing is sent yet: choose the date to mirror from.",
             "Choose the start date",
             f"#{state.connection.provider_name}-start",
         )
@@ -199,7 +199,8 @@ def _disconnected(state: State) -> Notice:
     connection = state.connection
     on = day(connection.status_changed_at, connection.organization)
     kept = "Your mapping and history are kept."
-    resume = f"Reconnect to send the {state.queue.waiting:,} waiting." if state.queue.waiting else ""
+    number = counted(state.queue.waiting, "waiting entry", "waiting entries")
+    resume = f"Reconnect to send {number}." if state.queue.waiting else ""
     if connection.status_reason == Connection.StatusReason.GRANT_LOST:
         return Notice("warning", f"{state.short} ended our access on {on}. {resume or 'Reconnect to go on.'} {kept}")
     if connection.status_reason == Connection.StatusReason.KEY_UNAVAILABLE:
