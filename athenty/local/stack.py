@@ -11,8 +11,13 @@ from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psycopg
+from redis import Redis
+from redis.exceptions import RedisError
+
 from athenty.local import addresses
 from athenty.local.postgres import Postgres
+from athenty.local.processes import CannotStart
 from athenty.local.supervisor import Child, Supervisor
 from athenty.local.valkey import Valkey
 
@@ -47,27 +52,36 @@ class Stack:
     def start(self) -> None:
         """Start everything. Raises CannotStart or ChildFailed; leaving the supervisor's context stops what runs."""
         self._start_servers()
-        self._say("Preparing the database …")
-        self.supervisor.run("migrate", [_MANAGE, "migrate", "--no-input"])
-        self.supervisor.run("seed", [_MANAGE, "seed_demo"])
-        self._say("Starting Athenty …")
         with self._listener() as listener:
-            self._start_sandbox()
+            # It takes a while to come up, and needs nothing of ours.
+            sandbox = self._launch_sandbox()
+            self._say("Preparing the database …")
+            self.supervisor.run("migrate", [_MANAGE, "migrate", "--no-input"])
+            self.supervisor.run("seed", [_MANAGE, "seed_demo"])
+            self._say("Starting Athenty …")
+            self.supervisor.wait_until(sandbox, _printed_address)
+            self.sandbox_url = _printed_address(sandbox)
             self._write_addresses()
-            self._start_beat()
-            worker = self._start_worker()
-            web = self._start_web(listener)
+            self._launch_beat()
+            worker = self._launch_worker()
+            web = self._launch_web(listener)
         self.supervisor.wait_until(web, self._answers)
         self.supervisor.wait_until(worker, lambda child: " ready." in child.log.read_text())
 
     def _start_servers(self) -> None:
-        self._say("Starting Postgres and Redis …")
+        """Those that the environment does not give."""
         environment = self.supervisor.environment
-        if not environment.get("DATABASE_URL"):
+        if given := environment.get("DATABASE_URL"):
+            _check_database(given)
+        else:
+            self._say("Starting Postgres …")
             postgres = Postgres(self._state)
             self.supervisor.adopt("postgres", postgres.process, postgres.stop)
             environment["DATABASE_URL"] = postgres.url
-        if not environment.get("REDIS_URL"):
+        if given := environment.get("REDIS_URL"):
+            _check_redis(given)
+        else:
+            self._say("Starting Redis …")
             valkey = Valkey(self._state)
             self.supervisor.adopt("valkey", valkey.process, valkey.stop)
             environment["REDIS_URL"] = valkey.url
@@ -80,21 +94,19 @@ class Stack:
         self.supervisor.environment["SITE_URL"] = self.site_url
         return listener
 
-    def _start_sandbox(self) -> None:
+    def _launch_sandbox(self) -> Child:
         with self._bound(self._former_port("sandbox_url"), "The sandbox") as probe:
             port = probe.getsockname()[1]
         options = ["--port", str(port), "--store", str(self._state / "sandbox.sqlite3")]
         for provider in ("quickbooks", "xero"):
             options += ["--redirect-uri", f"{self.site_url}/settings/integrations/{provider}/callback/"]
-        sandbox = self.supervisor.launch("sandbox", ["-m", "integrations.sandbox", *options])
-        self.supervisor.wait_until(sandbox, _printed_address)
-        self.sandbox_url = _printed_address(sandbox)
+        return self.supervisor.launch("sandbox", ["-m", "integrations.sandbox", *options])
 
-    def _start_beat(self) -> None:
+    def _launch_beat(self) -> None:
         options = ["-s", str(self._state / "celerybeat-schedule"), "--pidfile="]
         self.supervisor.launch("beat", ["-m", "celery", "-A", "athenty", "beat", "-l", "INFO", *options])
 
-    def _start_worker(self) -> Child:
+    def _launch_worker(self) -> Child:
         pool = ["-P", "threads", "-c", "16", "-n", "worker@localhost"]
         # One worker has nobody to gossip with, and these only keep the broker busy.
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
@@ -102,7 +114,7 @@ class Stack:
             "worker", ["-m", "celery", "-A", "athenty", "worker", "-l", "INFO", *pool, *quiet]
         )
 
-    def _start_web(self, listener: socket.socket) -> Child:
+    def _launch_web(self, listener: socket.socket) -> Child:
         descriptor = listener.fileno()
         pool = ["--worker-class", "gthread", "--workers", "1", "--threads", "8", "--graceful-timeout", "5"]
         # The control socket would be made in the user's home.
@@ -152,3 +164,18 @@ def _printed_address(sandbox: Child) -> str:
     """Empty until the sandbox has printed its line."""
     line = _SANDBOX_READY.search(sandbox.log.read_text(errors="replace"))
     return line[1] if line else ""
+
+
+def _check_database(url: str) -> None:
+    try:
+        psycopg.connect(url, connect_timeout=5).close()
+    except psycopg.Error as error:
+        raise CannotStart(f"DATABASE_URL is set, but its database can't be used: {error}") from None
+
+
+def _check_redis(url: str) -> None:
+    try:
+        with Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5) as client:
+            client.ping()
+    except (RedisError, ValueError) as error:
+        raise CannotStart(f"REDIS_URL is set, but its server can't be used: {error}") from None
