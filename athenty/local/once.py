@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ledger.import_files import read_ledger
 from ledger.importing import import_ledger
 
 from athenty.local import demo_firm, proof
@@ -56,17 +57,20 @@ def run(request: Request, *, site_url: str, sandbox_url: str, say: Callable[[str
     walk.sign_in(_OWNER, demo_firm.PASSWORD)
     for name in PROVIDERS:
         walk.connect(name, COMPANY)
+    ledger = read_ledger(request.ledger)
     report = import_ledger(request.ledger, firm, actor=owner, limit=0)
-    say(f"Mapping the {report.accounts} accounts of the ledger …")
+    say(f"Mapping the {report.accounts_added} accounts of the ledger …")
     for connection in _connections(firm):
-        walk.choose_start(connection.provider_name, str(connection.pk), report.first_on)
+        walk.choose_start(
+            connection.provider_name, str(connection.pk), min(entry.on for entry in ledger.entries.values())
+        )
         _map_every_account(walk, sandbox, connection)
         if request.refuse:
             _refuse(sandbox, connection, request.refuse)
 
-    say("Importing the ledger …")
+    say("Importing its entries …")
     report = import_ledger(request.ledger, firm, actor=owner, limit=request.entries)
-    say(f"Mirroring {report.entries} entries, {report.debits:,} {firm.currency}, Live …")
+    say(f"Mirroring {report.entries_added} entries, {report.debits:,} {firm.currency}, Live …")
     _wait_until_mirrored(firm, say)
     return proof.compare(firm, sandbox, seconds=time.monotonic() - began)
 

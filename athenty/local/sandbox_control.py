@@ -20,7 +20,8 @@ class SandboxControl:
         return added
 
     def refuse_account(self, provider: str, company_id: str, account_id: str) -> None:
-        self._ask("POST", f"{provider}/{company_id}/refuse_account", json={"account_id": account_id})
+        """Refuse postings to it from now on, without showing so in the chart."""
+        self._ask("POST", f"{provider}/{company_id}/refuse_account", json={"account_id": account_id, "how": "closed"})
 
     def books(self, provider: str, company_id: str) -> dict[str, Any]:
         """Journals, references that occur twice, calls, and debits and credits per account."""

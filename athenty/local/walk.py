@@ -56,9 +56,9 @@ class Walk:
         self._settled_form("/start/", provider)
 
     def choose_start(self, provider: str, connection_id: str, on: date) -> None:
-        self._open("/settings/integrations/?tab=connections")
-        form = self._choose_form(f"/{connection_id}/start/")
-        form.set_input({form.form.find("input", attrs={"type": "date"})["name"]: on.isoformat()})
+        """Show what the date would send, then start."""
+        self._open(f"/settings/integrations/?tab=connections&{provider}_from={on.isoformat()}")
+        self._choose_form(f"/{connection_id}/start/")
         self._submit()
         if self._form_action(f"/{connection_id}/start/") is not None:
             raise WalkFailed(f"{provider}'s start date was not taken: {self._shown()}")

@@ -21,7 +21,7 @@ from athenty.organizations.models import Organization, User
 from audit import recording
 from audit.actions import Action
 from integrations.clock import database_now
-from integrations.connections import tokens, vault
+from integrations.connections import tokens
 from integrations.mirror import queue, waking
 from integrations.models import ConnectAttempt, Connection
 from integrations.providers import PROVIDERS
@@ -177,7 +177,7 @@ def _replaces_another(attempt: ConnectAttempt, company: Company) -> bool:
 def _take_attempt(provider_name: str, visitor: Visitor, state: str) -> ConnectAttempt:
     """Single use, ten minutes, bound to provider, person, organization and browser session."""
     attempt = (
-        ConnectAttempt.objects.select_for_update(of=("self",))
+        ConnectAttempt.objects.select_for_update(of=("self",), no_key=True)
         .select_related("organization", "user")
         .filter(
             provider_name=provider_name,

@@ -21,7 +21,11 @@ logger = logging.getLogger(__name__)
 @transaction.atomic
 def disconnect(connection: Connection, *, actor: User, ip: str | None = None) -> bool:
     """Stop mirroring. Mapping, queue and history stay. False when it was disconnected already."""
-    connection = Connection.objects.select_for_update(of=("self",)).select_related("organization").get(pk=connection.pk)
+    connection = (
+        Connection.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("organization")
+        .get(pk=connection.pk)
+    )
     if connection.status == Connection.Status.DISCONNECTED:
         return False
     connection.status = Connection.Status.DISCONNECTED

@@ -49,7 +49,11 @@ def start_mirroring(connection: Connection, on: date, *, actor: User, ip: str | 
     """
     organization = connection.organization
     posting.hold_postings(organization)
-    connection = Connection.objects.select_for_update(of=("self",)).select_related("organization").get(pk=connection.pk)
+    connection = (
+        Connection.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("organization")
+        .get(pk=connection.pk)
+    )
     if connection.mirror_from:
         raise AlreadyStarted
     connection.mirror_from = on

@@ -71,7 +71,7 @@ def access_token(connection: Connection, *, refused: str | None = None) -> str:
 @transaction.atomic
 def _refresh(connection: Connection, *, refused: str | None) -> str:
     """Refresh tokens rotate, so two workers must never both spend one: the row stays locked across the call."""
-    grant = SealedGrant.objects.select_for_update().get(connection=connection)
+    grant = SealedGrant.objects.select_for_update(no_key=True).get(connection=connection)
     access, refresh = _open(connection, grant.tokens)
     if access != refused and _is_fresh(grant):
         return access  # another worker refreshed while this one waited for the lock

@@ -59,7 +59,7 @@ def _ask(connection: Connection, token: str) -> tuple[Company, list[RemoteAccoun
 
 @transaction.atomic
 def _store(connection_id: UUID, company: Company, accounts: list[RemoteAccount]) -> None:
-    connection = Connection.objects.select_for_update().get(pk=connection_id)
+    connection = Connection.objects.select_for_update(no_key=True).get(pk=connection_id)
     fields = ["number", "name", "kind", "classification", "currency", "is_active", "is_trust", "refusal", "is_listed"]
     ChartAccount.objects.bulk_create(
         [_row(connection, account) for account in accounts],

@@ -43,7 +43,7 @@ def save_mapping(
     nothing.
     """
     # Two people saving at once take turns, so that the audit log's "before" is true.
-    connection = Connection.objects.select_for_update().select_related("organization").get(pk=connection.pk)
+    connection = Connection.objects.select_for_update(no_key=True).select_related("organization").get(pk=connection.pk)
     accounts = {a.pk: a for a in Account.objects.filter(organization=connection.organization, pk__in=choices)}
     targets = {row.pk: row for row in connection.chart.filter(pk__in=[pk for pk in choices.values() if pk])}
     existing = {m.account_id: m for m in connection.mappings.select_related("target").filter(account__in=accounts)}

@@ -63,7 +63,7 @@ def _claim(connection_id: UUID) -> Claim:
     connection = (
         Connection.objects.current()
         .connected()
-        .select_for_update(skip_locked=True, of=("self",))
+        .select_for_update(skip_locked=True, of=("self",), no_key=True)
         .select_related("organization")
         .filter(pk=connection_id, mirror_from__isnull=False)
         .first()

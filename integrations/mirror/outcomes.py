@@ -95,7 +95,7 @@ def stop_connection(lease: Lease, error: ProviderError) -> None:
         return
     _forget_unwritten(delivery, lease)
     _let_go(delivery, database_now())
-    connection = Connection.objects.select_for_update().get(pk=delivery.connection_id)
+    connection = Connection.objects.select_for_update(no_key=True).get(pk=delivery.connection_id)
     if isinstance(error, CompanyGone):
         connection.status, reason = Connection.Status.ERROR, Connection.StatusReason.COMPANY_GONE
     else:
@@ -132,7 +132,7 @@ def replay_window(connection: Connection) -> timedelta | None:
 
 def _held(lease: Lease) -> Delivery | None:
     """The delivery, locked, if this lease still holds it. Else another worker has it, and its answer is the one."""
-    delivery = Delivery.objects.select_for_update(of=("self",)).select_related("connection__organization")
+    delivery = Delivery.objects.select_for_update(of=("self",), no_key=True).select_related("connection__organization")
     held = delivery.filter(pk=lease.delivery.pk, lease_token=lease.token, state=Delivery.State.OPEN).first()
     if held is None:
         logger.warning("Delivery %s is no longer held by this worker; its answer is dropped.", lease.delivery.pk)

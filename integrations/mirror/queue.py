@@ -58,7 +58,7 @@ def take(connection: Connection, rows: QuerySet[QueueRow], limit: int) -> list[Q
 
     Rows that another transaction holds are passed over. The entries and lines come along.
     """
-    taken = list(rows.waiting().order_by("id").select_for_update(skip_locked=True, of=("self",))[:limit])  # type: ignore[attr-defined]
+    taken = list(rows.waiting().order_by("id").select_for_update(skip_locked=True, of=("self",), no_key=True)[:limit])  # type: ignore[attr-defined]
     _move([row.pk for row in taken], QueueRow.State.WAITING, state=QueueRow.State.SENDING)
     return list(
         QueueRow.objects.filter(pk__in=[row.pk for row in taken])
@@ -70,7 +70,7 @@ def take(connection: Connection, rows: QuerySet[QueueRow], limit: int) -> list[Q
 
 def settle_sent(row_ids: dict[int, str]) -> None:
     """The provider has these, under the given ids of its own."""
-    rows = list(QueueRow.objects.filter(pk__in=row_ids).sending().select_for_update().order_by("id"))
+    rows = list(QueueRow.objects.filter(pk__in=row_ids).sending().select_for_update(no_key=True).order_by("id"))
     for row in rows:
         row.state = QueueRow.State.SENT
         row.remote_id = row_ids[row.pk]

@@ -40,7 +40,7 @@ def sends(organization: Organization) -> bool:
 @transaction.atomic
 def set_mode(organization: Organization, mode: SyncMode, *, actor: User, ip: str | None = None) -> bool:
     """Choose when entries are sent. Touches no connection. False when that was the mode already."""
-    current, _ = SyncSettings.objects.select_for_update().get_or_create(organization=organization)
+    current, _ = SyncSettings.objects.select_for_update(no_key=True).get_or_create(organization=organization)
     if current.mode == mode:
         return False
     before, now = current.mode, database_now()
@@ -70,7 +70,7 @@ def flush_due_organizations() -> None:
     """Make what waits due for every Batched organization whose time has come."""
     now = database_now()
     due = SyncSettings.objects.filter(mode=SyncMode.BATCHED, next_flush_at__lte=now)
-    for chosen in due.select_for_update(skip_locked=True, of=("self",)).select_related("organization"):
+    for chosen in due.select_for_update(skip_locked=True, of=("self",), no_key=True).select_related("organization"):
         _flush(chosen, now)
         chosen.next_flush_at = next_flush(chosen.organization, now)
         chosen.save(update_fields=["next_flush_at"])
