@@ -16,7 +16,7 @@ _SWEEP_AFTER_SECONDS = 60
 
 
 class FolderInUse(Exception):
-    """Another process holds the folder. The message is what that process said about itself, which may be empty."""
+    """Another process holds the folder. The message is what that process said about itself."""
 
 
 class HeldFolder:
@@ -72,5 +72,5 @@ def _locked(folder: Path) -> IO[Any]:
     except BlockingIOError:
         with lock:
             lock.seek(0)
-            raise FolderInUse(lock.read()) from None
+            raise FolderInUse(lock.read() or f"Another process is using {folder}.") from None
     return lock

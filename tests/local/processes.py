@@ -8,13 +8,11 @@ from pathlib import Path
 
 
 def running_with(text: str) -> list[str]:
-    """The command lines of live processes that mention `text`, which should be a folder nobody else uses."""
-    # -ww, since ps cuts its lines where COLUMNS is set, as pytest does.
-    listing = subprocess.run(
-        ["ps", "-ww", "-eo", "pid=,stat=,args="], capture_output=True, text=True, check=True
-    ).stdout
-    lines = [line.split(maxsplit=2) for line in listing.splitlines()]
-    return [line[2] for line in lines if len(line) == 3 and text in line[2] and int(line[0]) != os.getpid()]
+    """The live processes that have `text`, such as a folder of their own, in their command line or environment."""
+    # ww, since ps cuts its lines where COLUMNS is set, as pytest does; e shows the environment.
+    listed = subprocess.run(["ps", "axeww", "-o", "pid=,args="], capture_output=True, text=True, check=True)
+    lines = [line.split(maxsplit=1) for line in listed.stdout.splitlines()]
+    return [line[1] for line in lines if text in line[-1] and int(line[0]) != os.getpid()]
 
 
 def eventually(true: Callable[[], object], *, timeout_seconds: float = 10) -> bool:
