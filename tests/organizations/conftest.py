@@ -1,0 +1,20 @@
+import pytest
+
+from athenty.organizations.models import Organization
+from tests.organizations.parts import Part, cast
+
+
+@pytest.fixture
+def organization(db) -> Organization:
+    return Organization.objects.create(name="Park & Lowe LLP", slug="park-lowe", time_zone="America/New_York")
+
+
+@pytest.fixture
+def parts(organization) -> dict[str, Part]:
+    return cast(organization)
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings) -> None:
+    """Django's own hasher is slow on purpose."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
