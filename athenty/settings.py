@@ -7,6 +7,7 @@ everything a default and allows the sandbox over plain http on this machine; pro
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from athenty import env
 from athenty.local import addresses
@@ -15,7 +16,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL = env.text("ATHENTY_PROFILE", "production", choices=("production", "local")) == "local"
 
 
-def _local(default: str) -> dict[str, str]:
+def _local(default: str) -> dict[str, Any]:
     """Keyword arguments that give a setting its default in the local profile only."""
     return {"default": default} if LOCAL else {}
 
@@ -95,7 +96,9 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
 SECURE_SSL_REDIRECT = not LOCAL
 SECURE_HSTS_SECONDS = 0 if LOCAL else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not LOCAL
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("BEHIND_TLS_PROXY", default=not LOCAL) else None
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("BEHIND_TLS_PROXY", default=not LOCAL) else None
+)
 SECURE_REFERRER_POLICY = "no-referrer"
 X_FRAME_OPTIONS = "DENY"
 
@@ -117,7 +120,11 @@ DATABASES = {"default": env.postgres("DATABASE_URL", **_local(addresses.database
 DATABASES["default"] |= {
     # A pool, since Celery closes Django's own persistent connections around every task.
     "OPTIONS": {
-        "pool": {"min_size": 1, "max_size": env.integer("DATABASE_POOL_SIZE", 24, at_least=2, at_most=200), "timeout": 15},
+        "pool": {
+            "min_size": 1,
+            "max_size": env.integer("DATABASE_POOL_SIZE", 24, at_least=2, at_most=200),
+            "timeout": 15,
+        },
         # No statement of ours should run for long, and a worker's threads have no other time limit.
         "options": "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000",
         "connect_timeout": 5,

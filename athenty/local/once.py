@@ -129,8 +129,8 @@ def _await_chart(connection: Connection, holding: set[str] = frozenset()) -> Non
 
 
 def _refuse(sandbox: SandboxControl, connection: Connection, number: str) -> None:
-    mapping = connection.mappings.select_related("target").get(account__number=number)
-    sandbox.refuse_account(connection.provider_name, connection.company_id, mapping.target.remote_id)
+    target = ChartAccount.objects.get(connection=connection, mappings__account__number=number)
+    sandbox.refuse_account(connection.provider_name, connection.company_id, target.remote_id)
 
 
 def _wait_until_mirrored(firm: Organization, say: Callable[[str], None]) -> None:

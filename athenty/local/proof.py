@@ -115,7 +115,7 @@ def _compare(connection: Connection, sandbox: SandboxControl) -> ProviderProof:
         duplicates=len(books["duplicates"]),
         write_calls=books["write_calls"],
         accounts=_totals(connection, books),
-        latencies=[(sent_at - posted_at).total_seconds() for sent_at, posted_at in sent],
+        latencies=[(sent_at - posted_at).total_seconds() for sent_at, posted_at in sent if sent_at and posted_at],
         causes=causes,
     )
 

@@ -22,6 +22,7 @@ from audit import recording
 from audit.actions import Action
 from integrations.clock import database_now
 from integrations.connections import tokens
+from integrations.connections.kms import KeyUnavailable
 from integrations.mirror import queue, waking
 from integrations.models import ConnectAttempt, Connection
 from integrations.providers import PROVIDERS
@@ -133,13 +134,23 @@ def finish(provider_name: str, visitor: Visitor, parameters: Mapping[str, str]) 
         ) from None
     if not companies:
         raise _failed(attempt, "That sign-in covers no company. Sign in as someone who can manage the company.")
-    candidates = [_candidate(attempt, company, token_set) for company in companies]
+    try:
+        candidates = [_candidate(attempt, company, token_set) for company in companies]
+    except KeyUnavailable:
+        logger.exception("Connect attempt %s: the tokens could not be sealed.", attempt.reference)
+        raise _failed(attempt, "Athenty could not store the access safely. Start again, or contact support.") from None
     if len(candidates) == 1 and not _replaces_another(attempt, candidates[0].company):
         return _join(attempt, candidates[0], visitor)
     attempt.candidates = [candidate.as_json() for candidate in candidates]
     attempt.outcome = ConnectAttempt.Outcome.CHOOSING
     attempt.save(update_fields=["candidates", "outcome"])
     return attempt
+
+
+def forget_abandoned() -> None:
+    """Erase what attempts that nobody came back to still hold: PKCE verifiers, and tokens sealed for a choice."""
+    ended = ConnectAttempt.objects.filter(started_at__lt=database_now() - STATE_LIFETIME)
+    ended.exclude(code_verifier="", candidates=[]).update(code_verifier="", candidates=[])
 
 
 def open_choice(visitor: Visitor, reference: str) -> ConnectAttempt | None:
@@ -231,6 +242,8 @@ def _candidate(attempt: ConnectAttempt, company: Company, token_set: TokenSet) -
 
 def _join(attempt: ConnectAttempt, candidate: Candidate, visitor: Visitor) -> Connection:
     company, organization = candidate.company, attempt.organization
+    if not company.home_currency:
+        raise _failed(attempt, f"{company.name} could not be read. Sign in as someone who can manage its settings.")
     if company.home_currency != organization.currency:
         raise _failed(
             attempt,

@@ -13,7 +13,7 @@ from integrations.connections import tokens
 from integrations.connections.kms import KeyUnavailable
 from integrations.mirror import waking
 from integrations.models import Connection, SealedGrant
-from integrations.providers.errors import ProviderError
+from integrations.providers.errors import CompanyGone, GrantLost, ProviderError, TokenRejected
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def disconnect(connection: Connection, *, actor: User, ip: str | None = None) ->
     connection.status = Connection.Status.DISCONNECTED
     connection.status_reason = Connection.StatusReason.PERSON
     connection.status_detail, connection.status_changed_at = "", database_now()
-    connection.save()
+    connection.save(update_fields=["status", "status_reason", "status_detail", "status_changed_at"])
     SealedGrant.objects.filter(connection=connection).update(is_to_be_revoked=True)
     recording.record(
         Action.DISCONNECTED,
@@ -43,6 +43,34 @@ def disconnect(connection: Connection, *, actor: User, ip: str | None = None) ->
     )
     waking.wake_for_revocation(connection.pk)
     return True
+
+
+@transaction.atomic
+def stop(connection_id: UUID, error: GrantLost | CompanyGone | TokenRejected) -> None:
+    """The provider ended our access: nothing is sent any more, everything waits for a person. The reason is kept."""
+    connected = Connection.objects.connected().select_related("organization").filter(pk=connection_id)
+    connection = connected.select_for_update(of=("self",), no_key=True).first()
+    if connection is None:
+        return
+    if isinstance(error, CompanyGone):
+        connection.status, reason = Connection.Status.ERROR, Connection.StatusReason.COMPANY_GONE
+    else:
+        connection.status, reason = Connection.Status.DISCONNECTED, Connection.StatusReason.GRANT_LOST
+    connection.status_reason, connection.status_detail = reason, error.message
+    connection.status_changed_at = database_now()
+    connection.save(update_fields=["status", "status_reason", "status_detail", "status_changed_at"])
+    lost_for_good = connection.status == Connection.Status.DISCONNECTED
+    recording.record(
+        Action.DISCONNECTED if lost_for_good else Action.SYNC_FAILED,
+        connection.organization,
+        obj=str(connection),
+        data={
+            "provider": connection.provider_name,
+            "company": connection.company_name,
+            "cause": reason,
+            "provider_error": error.message,
+        },
+    )
 
 
 def give_back_grant(connection_id: UUID) -> None:

@@ -110,7 +110,7 @@ def _is_fresh(grant: SealedGrant) -> bool:
     return grant.access_expires_at > database_now() + REFRESH_AHEAD
 
 
-def _open(connection: Connection, sealed: bytes) -> tuple[str, str]:
+def _open(connection: Connection, sealed: bytes | memoryview) -> tuple[str, str]:
     pair = json.loads(vault.unseal(bytes(sealed), _place(connection)))
     return pair["access_token"], pair["refresh_token"]
 

@@ -7,12 +7,12 @@ from uuid import UUID
 from django.db import transaction
 
 from integrations.clock import database_now
-from integrations.connections import tokens
+from integrations.connections import disconnect, tokens
 from integrations.connections.kms import KeyUnavailable
 from integrations.mirror import waking
 from integrations.models import ChartAccount, Connection
 from integrations.providers.base import Company, RemoteAccount
-from integrations.providers.errors import ProviderError, TokenRejected
+from integrations.providers.errors import CompanyGone, GrantLost, ProviderError, TokenRejected
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,9 @@ def read_if_due(connection_id: UUID) -> None:
     connection = Connection.objects.get(pk=connection_id)
     try:
         company, accounts = _read(connection)
+    except (GrantLost, CompanyGone, TokenRejected) as error:
+        disconnect.stop(connection_id, error)
+        return
     except (ProviderError, KeyUnavailable) as error:
         logger.warning("The chart of connection %s could not be read: %s", connection_id, type(error).__name__)
         due_again = Connection.objects.filter(pk=connection_id)

@@ -1,5 +1,7 @@
 """Which of our accounts must have a target before a connection sends anything."""
 
+from typing import Any
+
 from django.db import models
 
 from integrations.models import AccountMapping, Connection
@@ -13,7 +15,7 @@ def require_used_by(connection: Connection, entry_ids: list[int]) -> None:
 
 
 def require_from_start(connection: Connection) -> None:
-    """Require what the start date makes required: accounts with a posted line from then on, and active core accounts."""
+    """Require what the start date makes so: accounts with a posted line from then on, and active core accounts."""
     lines = JournalLine.objects.filter(
         entry__organization=connection.organization,
         entry__posted_at__isnull=False,
@@ -24,7 +26,7 @@ def require_from_start(connection: Connection) -> None:
     _require(connection, core.values("pk"))
 
 
-def _require(connection: Connection, account_ids: models.QuerySet) -> None:
+def _require(connection: Connection, account_ids: models.QuerySet[Any, Any]) -> None:
     # Only what is new is written: an upsert would lock every row of the chart in every posting.
     accounts = Account.objects.filter(pk__in=account_ids)
     mappings = AccountMapping.objects.filter(connection=connection)

@@ -15,9 +15,10 @@ from datetime import datetime, timedelta
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
-from integrations.mirror import queue
-from integrations.models import AccountMapping, Attempt, Connection, Delivery, DeliveryItem, QueueRow
+from integrations.mirror import failures, queue
+from integrations.models import Attempt, ChartAccount, Connection, Delivery, DeliveryItem, QueueRow
 from integrations.providers.base import Cause, DraftLine, JournalDraft, Refused
+from ledger.models import JournalEntry
 
 logger = logging.getLogger(__name__)
 
@@ -33,15 +34,15 @@ class Lease:
     token: uuid.UUID
 
 
-def reference(connection: Connection, entry_number: int, entry_id: int) -> str:
+def reference(connection: Connection, entry: JournalEntry) -> str:
     """What the provider knows the entry by: readable, at most 21 characters, the same every time.
 
     The entry's number is for the bookkeeper. The hash of the connection's random id is what makes it ours alone: a
     company's books may hold the numbers of another firm's mirror, or of an older one, and a match with those must not
     be taken for our own entry.
     """
-    digest = hashlib.sha256(f"{connection.pk}:{entry_id}".encode()).digest()
-    return f"ATH-{entry_number}-{b32encode(digest[:5]).decode()}"
+    digest = hashlib.sha256(f"{connection.pk}:{entry.pk}".encode()).digest()
+    return f"ATH-{entry.number}-{b32encode(digest[:5]).decode()}"
 
 
 def seal(connection: Connection, rows: Sequence[QueueRow]) -> Delivery | None:
@@ -49,14 +50,9 @@ def seal(connection: Connection, rows: Sequence[QueueRow]) -> Delivery | None:
 
     An entry that can't be composed is parked alone, with its traceback in the log: it holds up no other.
     """
-    targets = {mapping.account_id: mapping for mapping in connection.mappings.select_related("target")}
-    composed: list[tuple[QueueRow, JournalDraft]] = []
-    for row in rows:
-        try:
-            composed.append((row, _draft(connection, row, targets)))
-        except Exception:
-            logger.exception("Entry %s could not be composed for connection %s.", row.entry_id, connection.pk)
-            queue.park([row.pk], Refused("", Cause.OTHER, "not-composed", "Athenty could not prepare this entry."))
+    mappings = connection.mappings.select_related("target")
+    targets = {mapping.account_id: mapping.target for mapping in mappings if mapping.target}
+    composed = [(row, draft) for row in rows if (draft := _draft_or_park(connection, row, targets))]
     if not composed:
         return None
     sealed = connection.provider.seal([draft for _, draft in composed], connection.company)
@@ -70,18 +66,32 @@ def seal(connection: Connection, rows: Sequence[QueueRow]) -> Delivery | None:
             position=position,
             item_id=item_id,
             reference=draft.reference,
-            targets={str(line.account_id): targets[line.account_id].target.remote_id for line in row.entry.lines.all()},
+            targets={str(line.account_id): targets[line.account_id].remote_id for line in row.entry.lines.all()},
         )
         for position, ((row, draft), item_id) in enumerate(zip(composed, sealed.item_ids, strict=True))
     )
     return delivery
 
 
-def _draft(connection: Connection, row: QueueRow, targets: dict[int, AccountMapping]) -> JournalDraft:
+def _draft_or_park(connection: Connection, row: QueueRow, targets: dict[int, ChartAccount]) -> JournalDraft | None:
+    """The journal to send. None when our own code fails on it: then it is parked alone, with the traceback logged."""
+    try:
+        draft = _draft(connection, row, targets)
+        connection.provider.seal([draft], connection.company)  # what fails alone would take its whole batch along
+    except Exception:
+        logger.exception("Entry %s could not be composed for connection %s.", row.entry_id, connection.pk)
+        refusal = Refused("", Cause.OTHER, "not-composed", "Athenty could not prepare this entry.")
+        queue.park([row.pk], refusal)
+        failures.report(connection, [(row.entry, refusal.code, refusal.message)])
+        return None
+    return draft
+
+
+def _draft(connection: Connection, row: QueueRow, targets: dict[int, ChartAccount]) -> JournalDraft:
     entry = row.entry
     lines = []
     for line in entry.lines.all():
-        target = targets[line.account_id].target
+        target = targets[line.account_id]
         lines.append(
             DraftLine(
                 account_id=target.remote_id,
@@ -91,9 +101,7 @@ def _draft(connection: Connection, row: QueueRow, targets: dict[int, AccountMapp
                 description=line.description,
             )
         )
-    return JournalDraft(
-        reference=reference(connection, entry.number, entry.pk), on=entry.date, memo=entry.memo, lines=tuple(lines)
-    )
+    return JournalDraft(reference=reference(connection, entry), on=entry.date, memo=entry.memo, lines=tuple(lines))
 
 
 def lease(delivery: Delivery, now: datetime) -> Lease:

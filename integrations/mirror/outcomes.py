@@ -5,25 +5,24 @@ The rule above all others: an unknown outcome is never turned into a refusal, by
 
 import logging
 import random
-from collections import defaultdict
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from audit import recording
-from audit.actions import Action
 from integrations.clock import database_now
-from integrations.mirror import queue, waking
+from integrations.connections import disconnect as disconnecting
+from integrations.mirror import failures, queue, waking
 from integrations.mirror.deliveries import Lease
-from integrations.models import Connection, Delivery, DeliveryItem, QueueRow
+from integrations.models import Connection, Delivery, QueueRow
 from integrations.providers.base import Accepted, Cause, Refused, SendResult
-from integrations.providers.errors import CompanyGone, ProviderError, RateLimited
+from integrations.providers.errors import CompanyGone, GrantLost, ProviderError, RateLimited, TokenRejected
 
 logger = logging.getLogger(__name__)
 
 RETRY_BUDGET = 8
 _FIRST_BACKOFF, _LONGEST_BACKOFF = timedelta(seconds=5), timedelta(minutes=15)
 _JITTER = random.SystemRandom()
+_NEVER_LEARNED = "It was sent, and the provider's answer never arrived."
 
 
 @transaction.atomic
@@ -38,7 +37,8 @@ def settle(lease: Lease, result: SendResult) -> None:
     queue.settle_sent(accepted)
     for refusal in refusals:
         queue.park([items[refusal.item_id].row_id], refusal)
-    _report_failures(delivery, [(items[refusal.item_id], refusal) for refusal in refusals])
+    refused = [(items[refusal.item_id].row.entry, refusal.code, refusal.message) for refusal in refusals]
+    failures.report(delivery.connection, refused)
     _blame_accounts(delivery.connection, refusals)
     _note_success(delivery.connection, result, sent=len(accepted))
     _close_or_hold(delivery, retry_at=_replay_at(delivery))
@@ -88,27 +88,14 @@ def hold_unknown(lease: Lease) -> None:
 
 
 @transaction.atomic
-def stop_connection(lease: Lease, error: ProviderError) -> None:
+def stop_connection(lease: Lease, error: GrantLost | CompanyGone | TokenRejected) -> None:
     """The grant or the company is gone: nothing was written, everything waits for a person to reconnect."""
     delivery = _held(lease)
     if delivery is None:
         return
     _forget_unwritten(delivery, lease)
     _let_go(delivery, database_now())
-    connection = Connection.objects.select_for_update(no_key=True).get(pk=delivery.connection_id)
-    if isinstance(error, CompanyGone):
-        connection.status, reason = Connection.Status.ERROR, Connection.StatusReason.COMPANY_GONE
-    else:
-        connection.status, reason = Connection.Status.DISCONNECTED, Connection.StatusReason.GRANT_LOST
-    connection.status_reason, connection.status_detail = reason, error.message
-    connection.status_changed_at = database_now()
-    connection.save()
-    recording.record(
-        Action.SYNC_FAILED,
-        connection.organization,
-        obj=str(connection),
-        data={"provider": connection.provider_name, "reason": reason, "message": error.message},
-    )
+    disconnecting.stop(delivery.connection_id, error)
 
 
 @transaction.atomic
@@ -116,9 +103,8 @@ def give_up_replaying(delivery: Delivery) -> None:
     """The provider no longer recognises a repeat, so a repeat could double: only a person can say what happened."""
     rows = [item.row_id for item in delivery.items.all()]
     queue.leave_unconfirmed(rows)
-    _report(
-        delivery, list(delivery.items.select_related("row__entry")), "unconfirmed", "The outcome was never learned."
-    )
+    entries = [item.row.entry for item in delivery.items.select_related("row__entry")]
+    failures.report(delivery.connection, [(entry, "unconfirmed", _NEVER_LEARNED) for entry in entries])
     _close(delivery)
 
 
@@ -176,7 +162,7 @@ def _close(delivery: Delivery) -> None:
 def _park_whole(delivery: Delivery, refusal: Refused) -> None:
     items = list(delivery.items.select_related("row__entry"))
     queue.park([item.row_id for item in items], refusal)
-    _report_failures(delivery, [(item, refusal) for item in items])
+    failures.report(delivery.connection, [(item.row.entry, refusal.code, refusal.message) for item in items])
     _close(delivery)
 
 
@@ -192,27 +178,3 @@ def _blame_accounts(connection: Connection, refusals: list[Refused]) -> None:
     if any(refusal.cause == Cause.ACCOUNT for refusal in refusals):
         Connection.objects.filter(pk=connection.pk).update(chart_due_at=database_now())
         waking.wake_for_chart(connection.pk)
-
-
-def _report_failures(delivery: Delivery, refused: list[tuple[DeliveryItem, Refused]]) -> None:
-    """One event per cause and delivery, naming the entries: not one per entry and attempt."""
-    causes: dict[tuple[str, str], list[DeliveryItem]] = defaultdict(list)
-    for item, refusal in refused:
-        causes[refusal.code, refusal.message].append(item)
-    for (code, message), items in causes.items():
-        _report(delivery, items, code, message)
-
-
-def _report(delivery: Delivery, items: list[DeliveryItem], code: str, message: str) -> None:
-    connection = delivery.connection
-    recording.record(
-        Action.SYNC_FAILED,
-        connection.organization,
-        obj=str(connection),
-        data={
-            "provider": connection.provider_name,
-            "entries": [item.row.entry.number for item in items],
-            "provider_code": code,
-            "provider_error": message,
-        },
-    )

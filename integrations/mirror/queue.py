@@ -24,8 +24,7 @@ _CHUNK = 2_000
 def enqueue(organization: Organization, entries: Sequence[JournalEntry]) -> None:
     """Queue newly posted entries for every connection of the organization, in the posting transaction."""
     for connection in Connection.objects.for_organization(organization).mirrored():
-        due = [entry.pk for entry in entries if entry.date >= connection.mirror_from]
-        _add(connection, due)
+        _add(connection, [entry.pk for entry in entries if connection.mirrors(entry.date)])
 
 
 def backfill(connection: Connection) -> None:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from integrations.connections import disconnect
+from integrations.connections import connect, disconnect
 from integrations.mapping import chart
 from integrations.mirror import drain as draining
 from integrations.mirror import schedule, sweeping
@@ -28,5 +28,6 @@ def give_back_grant(connection_id: str) -> None:
 @shared_task
 def sweep() -> None:
     """For what a lost wake-up left, and what falls due by the clock."""
+    connect.forget_abandoned()
     schedule.flush_due_organizations()
     sweeping.wake_what_is_due()

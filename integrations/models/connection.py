@@ -1,6 +1,7 @@
 """A connection joins one organization to one company file at a provider; its grant holds the sealed tokens."""
 
 import uuid
+from datetime import date
 
 from django.conf import settings
 from django.db import models
@@ -135,6 +136,10 @@ class Connection(models.Model):
     @property
     def is_connected(self) -> bool:
         return self.status == self.Status.CONNECTED
+
+    def mirrors(self, on: date) -> bool:
+        """Whether an entry of that date is to be sent."""
+        return self.mirror_from is not None and on >= self.mirror_from
 
     def adopt(self, company: Company) -> None:
         """Take over what the provider says of the company; the caller saves."""

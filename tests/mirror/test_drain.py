@@ -16,6 +16,7 @@ from integrations.connections import disconnect
 from integrations.mapping import chart, saving
 from integrations.mirror import drain, queue, schedule
 from integrations.models import Connection, Delivery, QueueRow, SyncMode
+from ledger.models import JournalEntry
 
 from .conftest import connect_firm, map_everything, pass_over, states
 
@@ -258,12 +259,12 @@ def test_an_entry_that_cannot_be_composed_holds_up_no_other(firm, connection, mo
 def test_a_reference_is_readable_short_and_never_that_of_another_connection(connection):
     from integrations.mirror.deliveries import reference
 
-    mine = reference(connection, 4211, 7)
+    entry = JournalEntry(pk=7, number=4211)
+    mine = reference(connection, entry)
     assert mine.startswith("ATH-4211-")
-    assert len(reference(connection, 9_999_999, 10**12)) <= 21
-    other = Connection(pk=uuid.uuid4())
-    assert mine != reference(other, 4211, 7)
-    assert mine == reference(connection, 4211, 7)
+    assert len(reference(connection, JournalEntry(pk=10**12, number=99_999_999))) <= 21
+    assert mine != reference(Connection(pk=uuid.uuid4()), entry)
+    assert mine == reference(connection, entry)
 
 
 @pytest.mark.django_db(transaction=True)
