@@ -77,11 +77,16 @@ def test_a_filter_that_can_not_be_read_is_named_and_shows_nothing(page, week, qu
 
 
 def test_an_event_is_shown_with_its_label_code_and_what_changed(page, organization):
-    event(organization, "QuickBooks", datetime(2026, 3, 2, 19, 5, tzinfo=UTC), data={"from": "live", "to": "batched"})
+    event(
+        organization,
+        "QuickBooks",
+        datetime(2026, 3, 2, 19, 5, tzinfo=UTC),
+        data={"from": "live", "to": "batched", "provider": "QuickBooks"},
+    )
     shown = page.get(ADDRESS).content.decode()
     assert "Account mapping changed" in shown
     assert "<code>integration.mapping_updated</code>" in shown
-    assert "<div>from: live</div><div>to: batched</div>" in shown
+    assert "<div>live → batched</div><div>provider: QuickBooks</div>" in shown
     assert "2 Mar 2026, 2:05:00 p.m. EST" in shown
     assert "Athenty (system)" in shown
 
