@@ -6,15 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.import_files import read_ledger
-from ledger.importing import import_ledger
-
 from athenty.local import demo_firm, proof
 from athenty.local.sandbox_control import SandboxControl
 from athenty.local.walk import Walk
 from athenty.organizations.models import Membership, Organization
 from integrations.models import ChartAccount, Connection
 from integrations.providers import PROVIDERS
+from ledger.import_files import read_ledger
+from ledger.importing import import_ledger
 from ledger.models import Account, JournalEntry
 
 COMPANY = "Park & Lowe LLP"
@@ -82,19 +81,19 @@ def _connections(firm: Organization) -> list[Connection]:
 def _map_every_account(walk: Walk, sandbox: SandboxControl, connection: Connection) -> None:
     """Each account to a target of its own, so that the books can be compared account by account."""
     _await_chart(connection)
-    accounts = list(Account.objects.for_organization(connection.organization).order_by("number"))
     free = {row.remote_id: row for row in connection.chart.eligible()}
     chosen: dict[str, str] = {}
-    for account in accounts:
-        target = _free_target(account, free)
-        if target is None:
-            added = sandbox.add_account(
-                connection.provider_name, connection.company_id, **_as_remote(connection, account)
-            )
-            chosen[account.number] = str(added.get("Id") or added["AccountID"])
-        else:
+    lacking = []
+    for account in Account.objects.for_organization(connection.organization):
+        if target := _free_target(account, free):
             chosen[account.number] = free.pop(target.remote_id).remote_id
-    if any(remote_id not in {row.remote_id for row in connection.chart.all()} for remote_id in chosen.values()):
+        else:
+            lacking.append(account)
+    wanted = [_as_remote(connection, account) for account in lacking]
+    added = sandbox.add_accounts(connection.provider_name, connection.company_id, wanted) if wanted else []
+    for account, remote in zip(lacking, added, strict=True):
+        chosen[account.number] = str(remote.get("Id") or remote["AccountID"])
+    if added:
         walk.refresh_chart(str(connection.pk))
         _await_chart(connection, holding=set(chosen.values()))
     rows = dict(connection.chart.values_list("remote_id", "pk"))

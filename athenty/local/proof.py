@@ -30,6 +30,19 @@ class AccountTotals:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """Entries that the provider refused with the same words, and the accounts that every one of them has a line on."""
+
+    message: str
+    entries: int
+    accounts: list[str]
+
+    def __str__(self) -> str:
+        where = f", all with a line on {', '.join(self.accounts)}" if self.accounts else ""
+        return f"{self.entries} entries need attention{where}: {self.message}"
+
+
+@dataclass(frozen=True)
 class ProviderProof:
     """What went to one provider. Latency is from the posting's commit stamp to the settled answer, in seconds."""
 
@@ -41,8 +54,7 @@ class ProviderProof:
     write_calls: int
     accounts: list[AccountTotals]
     latencies: list[float] = field(repr=False)
-    causes: dict[str, int]
-    """The provider's words for what needs attention, and how many entries each stopped."""
+    refusals: list[Refusal]
 
     @property
     def ties_out(self) -> bool:
@@ -101,11 +113,8 @@ def _compare(connection: Connection, sandbox: SandboxControl) -> ProviderProof:
         organization=connection.organization, posted_at__isnull=False, date__gte=connection.mirror_from
     )
     counts: dict[str, int] = defaultdict(int)
-    causes: dict[str, int] = defaultdict(int)
-    for row in connection.queue.all():
-        counts[row.state] += 1
-        if row.state == _State.NEEDS_ATTENTION:
-            causes[row.provider_message] += 1
+    for state in connection.queue.values_list("state", flat=True):
+        counts[state] += 1
     sent = connection.queue.filter(state=_State.SENT).values_list("sent_at", "entry__posted_at")
     return ProviderProof(
         provider=connection.provider_name,
@@ -116,8 +125,17 @@ def _compare(connection: Connection, sandbox: SandboxControl) -> ProviderProof:
         write_calls=books["write_calls"],
         accounts=_totals(connection, books),
         latencies=[(sent_at - posted_at).total_seconds() for sent_at, posted_at in sent if sent_at and posted_at],
-        causes=causes,
+        refusals=_refusals(connection),
     )
+
+
+def _refusals(connection: Connection) -> list[Refusal]:
+    by_message: dict[str, list[set[str]]] = defaultdict(list)
+    for row in connection.queue.needing_attention().prefetch_related("entry__lines__account"):
+        by_message[row.provider_message].append({str(line.account) for line in row.entry.lines.all()})
+    return [
+        Refusal(message, len(accounts), sorted(set.intersection(*accounts))) for message, accounts in by_message.items()
+    ]
 
 
 def _totals(connection: Connection, books: dict[str, Any]) -> list[AccountTotals]:

@@ -13,10 +13,10 @@ class SandboxControl:
         self._session = requests.Session()
         self._session.trust_env = False
 
-    def add_account(self, provider: str, company_id: str, **account: str) -> dict[str, Any]:
-        """Add an account to the company's chart, in the provider's own words; answers it as the provider would."""
-        answer = self._ask("POST", f"{provider}/{company_id}/accounts", json=account)
-        added: dict[str, Any] = answer["accounts"][0]
+    def add_accounts(self, provider: str, company_id: str, accounts: list[dict[str, str]]) -> list[dict[str, Any]]:
+        """Add accounts to the company's chart, in the provider's own words; answers them as the provider would."""
+        answer = self._ask("POST", f"{provider}/{company_id}/accounts", json={"accounts": accounts})
+        added: list[dict[str, Any]] = answer["accounts"]
         return added
 
     def refuse_account(self, provider: str, company_id: str, account_id: str) -> None:

@@ -31,11 +31,17 @@ class Command(BaseCommand):
         once.add_argument("--once", action="store_true", help="mirror a ledger into both providers, report, and stop")
         once.add_argument("--ledger", metavar="PATH", help="with --once: the ledger to import")
         once.add_argument("--entries", metavar="N", help="with --once: only its first N entries")
+        once.add_argument(
+            "--refuse", metavar="NUMBER", help="with --once: have the sandbox refuse this account of the ledger"
+        )
         once.add_argument("--json", metavar="FILE", help="with --once: write the figures there")
 
     def handle(self, *args: Any, **options: Any) -> None:
         passed_on = [
-            word for name in ("ledger", "entries", "json") if options[name] for word in (f"--{name}", options[name])
+            word
+            for name in ("ledger", "entries", "refuse", "json")
+            if options[name]
+            for word in (f"--{name}", options[name])
         ]
         if passed_on and not options["once"]:
             raise CommandError(f"{passed_on[0]} goes with --once.")

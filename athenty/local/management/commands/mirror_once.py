@@ -7,12 +7,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from ledger.importing import ImportRefused
 
 from athenty.local import addresses, once
 from athenty.local.proof import AccountTotals, Proof, ProviderProof
 from athenty.local.walk import WalkFailed
 from integrations.providers import PROVIDERS
+from ledger.importing import ImportRefused
 
 LEDGER = Path(__file__).resolve().parents[2] / "ledgers" / "consultancy"
 
@@ -58,8 +58,8 @@ class Command(BaseCommand):
         self.stdout.write(f"  {'account':<44}{'our debits':>14}{'theirs':>14}{'our credits':>14}{'theirs':>14}")
         for row in proof.accounts:
             self.stdout.write(_line(row))
-        for message, entries in proof.causes.items():
-            self.stdout.write(f"  {entries} entries need attention: {message}")
+        for refusal in proof.refusals:
+            self.stdout.write(f"  {refusal}")
 
     def _conclude(self, proof: Proof) -> None:
         if proof.is_complete:
@@ -67,7 +67,12 @@ class Command(BaseCommand):
             self.stdout.write(self.style.SUCCESS(f"\n{verdict} ({proof.seconds:.0f} s)."))
             return
         apart = {row.account for provider in proof.providers for row in provider.accounts if not row.agrees}
-        raise CommandError(f"The books do not agree. Accounts that differ: {'; '.join(sorted(apart)) or 'none'}.")
+        refused = {name for provider in proof.providers for refusal in provider.refusals for name in refusal.accounts}
+        raise CommandError(
+            "The mirror is not complete.\n"
+            f"  Refused by a provider: {'; '.join(sorted(refused)) or 'nothing'}.\n"
+            f"  Accounts whose totals differ: {'; '.join(sorted(apart)) or 'none'}."
+        )
 
 
 def _line(row: AccountTotals) -> str:
