@@ -30,13 +30,13 @@ def record(
     key in it, at any depth, looks like the name of a secret.
     """
     _refuse_secrets(data)
-    is_row = isinstance(obj, models.Model)
+    row = obj if isinstance(obj, models.Model) else None
     return AuditEvent.objects.create(
         organization=organization,
         actor=actor,
         action=action,
-        object_type=obj._meta.label_lower if is_row else "",
-        object_id=str(obj.pk) if is_row else "",
+        object_type=row._meta.label_lower if row else "",
+        object_id=str(row.pk) if row else "",
         object_label=str(obj or "")[:300],
         data=data or {},
         ip=ip,

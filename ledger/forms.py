@@ -1,6 +1,7 @@
 """What a person may type to post an entry or to reverse one."""
 
 import datetime
+import re
 import uuid
 from collections.abc import Iterable
 from decimal import Decimal
@@ -10,7 +11,7 @@ from django import forms
 from django.http import QueryDict
 
 from athenty.organizations.models import Organization
-from ledger.models import Account
+from ledger.models import LONGEST_DESCRIPTION, LONGEST_MEMO, LONGEST_REFERENCE, Account
 from ledger.posting import EntryDraft, EntryLine
 
 LINES_SHOWN = 6
@@ -36,17 +37,20 @@ class MoneyField(forms.DecimalField):
             },
         )
 
-    def to_python(self, value: Any) -> Decimal | None:
-        amount = super().to_python(str(value).replace(",", "") if value else None)
-        return amount or None
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]  # the stubs have IntegerField's type
+        text = str(value or "").strip()
+        # Only commas between thousands: where 1,50 means one and a half it must not become 150.
+        if re.fullmatch(r"-?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?", text):
+            text = text.replace(",", "")
+        return super().to_python(text) or None
 
 
 class EntryForm(forms.Form):
     """The head of an entry. `key` was drawn when the form was shown, so sending the form twice posts once."""
 
     date = forms.DateField(widget=forms.DateInput(attrs={"type": "date"}))
-    memo = forms.CharField(max_length=1000)
-    reference = forms.CharField(max_length=255, required=False)
+    memo = forms.CharField(max_length=LONGEST_MEMO)
+    reference = forms.CharField(max_length=LONGEST_REFERENCE, required=False)
     key = forms.UUIDField(widget=forms.HiddenInput)
 
 
@@ -54,7 +58,7 @@ class LineForm(forms.Form):
     account = forms.ChoiceField(required=False)
     debit = MoneyField(label="Debit")
     credit = MoneyField(label="Credit")
-    description = forms.CharField(max_length=4000, required=False)
+    description = forms.CharField(max_length=LONGEST_DESCRIPTION, required=False)
 
     def __init__(self, *args: Any, accounts: dict[str, Account], row: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -128,7 +132,7 @@ class EntrySheet:
 
 class ReversalForm(forms.Form):
     date = forms.DateField(widget=forms.DateInput(attrs={"type": "date"}))
-    memo = forms.CharField(max_length=1000)
+    memo = forms.CharField(max_length=LONGEST_MEMO)
     key = forms.UUIDField(widget=forms.HiddenInput)
 
 
@@ -137,9 +141,9 @@ def problems_of(form: forms.Form) -> list[tuple[str, str]]:
     return [problem for name, messages in form.errors.items() for problem in _named(form, name, messages)]
 
 
-def _named(form: forms.Form, name: str, messages: Iterable[str]) -> list[tuple[str, str]]:
+def _named(form: forms.Form, name: str, messages: Iterable[Any]) -> list[tuple[str, str]]:
     if name not in form.fields:
-        return [("", message) for message in messages]
+        return [("", str(message)) for message in messages]
     field = form[name]
     label = field.field.widget.attrs.get("aria-label", field.label)
     return [(field.id_for_label, f"{label}: {message}") for message in messages]

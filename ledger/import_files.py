@@ -15,7 +15,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from ledger.models import Account
+from ledger.models import LONGEST_ACCOUNT_NAME, LONGEST_DESCRIPTION, LONGEST_REFERENCE, Account
 
 ONE_FILE_COLUMNS = ("date", "entry", "account", "account name", "account type", "debit", "credit", "description")
 _ACCOUNT_COLUMNS = ("account_id", "name", "code", "class")
@@ -167,7 +167,7 @@ def _read_three_files(folder: Path, ledger: ImportedLedger) -> None:
             account = ImportedAccount(
                 id=row.required("account_id"),
                 number=row.account_number("code"),
-                name=row.required("name", longest=150),
+                name=row.required("name", longest=LONGEST_ACCOUNT_NAME),
                 type=row.account_type("class"),
                 place=row.place,
             )
@@ -199,7 +199,7 @@ def _add_journal(ledger: ImportedLedger, row: Row) -> None:
         id=journal,
         on=row.day("journal_date"),
         memo=f"Journal {number}, {source}" if source else f"Journal {number}",
-        reference=row.text("reference", longest=255),
+        reference=row.text("reference", longest=LONGEST_REFERENCE),
         place=row.place,
     )
 
@@ -236,7 +236,7 @@ def _read_one_file(path: Path, ledger: ImportedLedger) -> None:
 def _account_of(ledger: ImportedLedger, row: Row) -> ImportedAccount:
     """The row's account, which is the same wherever its number stands, or without one its name and type."""
     number = row.account_number("account")
-    name, kind = row.required("account name", longest=150), row.account_type("account type")
+    name, kind = row.required("account name", longest=LONGEST_ACCOUNT_NAME), row.account_type("account type")
     account = ImportedAccount(number or f"{kind}:{name}", number, name, kind, row.place)
     before = ledger.accounts.setdefault(account.id, account)
     if (before.name, before.type) != (name, kind):
@@ -266,7 +266,7 @@ def _add_line(
     if not debit and not credit:
         ledger.skipped.append(Problem(row.place, column, "0.00 moves nothing; skipped"))
         return
-    description = row.text("description", longest=4000)
+    description = row.text("description", longest=LONGEST_DESCRIPTION)
     entry.lines.append(ImportedLine(account, debit or None, credit or None, description))
 
 

@@ -11,6 +11,12 @@ from django.utils import timezone
 
 from athenty.organizations.models import Organization, User
 
+LONGEST_ACCOUNT_NAME = 150
+LONGEST_MEMO = 1000
+LONGEST_REFERENCE = 255
+LONGEST_KEY = 200
+LONGEST_DESCRIPTION = 4000
+
 
 class AccountQuerySet(models.QuerySet["Account"]):
     def for_organization(self, organization: Organization) -> Self:
@@ -36,7 +42,7 @@ class Account(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="accounts")
     number = models.CharField(max_length=12)
     """Digits only, as in PC Law: `1000`. Text, since nobody adds account numbers up."""
-    name = models.CharField(max_length=150)
+    name = models.CharField(max_length=LONGEST_ACCOUNT_NAME)
     type = models.CharField(max_length=10, choices=Type)
     is_trust = models.BooleanField(default=False)
     """Holds clients' money, or what is owed to them."""
@@ -88,10 +94,10 @@ class JournalEntry(models.Model):
     number = models.PositiveBigIntegerField(null=True)
     """1, 2, 3, … within the organization, without gaps, given at posting."""
     date = models.DateField()
-    memo = models.CharField(max_length=1000, blank=True)
-    reference = models.CharField(max_length=255, blank=True)
+    memo = models.CharField(max_length=LONGEST_MEMO, blank=True)
+    reference = models.CharField(max_length=LONGEST_REFERENCE, blank=True)
     currency = models.CharField(max_length=3)
-    key = models.CharField(max_length=200)
+    key = models.CharField(max_length=LONGEST_KEY)
     """The caller's name for this posting, unique per organization: asking again with it posts nothing again."""
     created_at = models.DateTimeField(default=timezone.now)
     posted_at = models.DateTimeField(null=True)
@@ -147,7 +153,7 @@ class JournalLine(models.Model):
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="lines")
     debit = models.DecimalField(max_digits=14, decimal_places=2, null=True)
     credit = models.DecimalField(max_digits=14, decimal_places=2, null=True)
-    description = models.CharField(max_length=4000, blank=True)
+    description = models.CharField(max_length=LONGEST_DESCRIPTION, blank=True)
 
     objects = JournalLineQuerySet.as_manager()
 

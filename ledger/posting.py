@@ -13,7 +13,15 @@ from django.utils import timezone
 from athenty.organizations.models import Organization, User
 from audit import recording
 from audit.actions import Action
-from ledger.models import Account, JournalEntry, JournalLine
+from ledger.models import (
+    LONGEST_DESCRIPTION,
+    LONGEST_KEY,
+    LONGEST_MEMO,
+    LONGEST_REFERENCE,
+    Account,
+    JournalEntry,
+    JournalLine,
+)
 from ledger.signals import journal_entries_posted
 
 _CENT = Decimal("0.01")
@@ -132,9 +140,9 @@ def reverse_entry(
 
 def check_draft(organization: Organization, draft: EntryDraft) -> None:
     """Raise the PostingRefused that posting this draft would meet, as far as it can be told without the books."""
-    _check_text("Memo", draft.memo, JournalEntry, "memo")
-    _check_text("Reference", draft.reference, JournalEntry, "reference")
-    _check_text("Key", draft.key, JournalEntry, "key")
+    _check_text("Memo", draft.memo, LONGEST_MEMO)
+    _check_text("Reference", draft.reference, LONGEST_REFERENCE)
+    _check_text("Key", draft.key, LONGEST_KEY)
     if not draft.key:
         raise EntryInvalid("Key: an entry can't be posted without one.")
     for line in draft.lines:
@@ -165,11 +173,10 @@ def _check_line(organization: Organization, line: EntryLine) -> None:
     if bool(line.debit) == bool(line.credit):
         both = "both a debit and a credit" if line.debit else "neither a debit nor a credit"
         raise LineInvalid(f"{account} has {both}. Enter exactly one of them.")
-    _check_text(f"Description on {account}", line.description, JournalLine, "description")
+    _check_text(f"Description on {account}", line.description, LONGEST_DESCRIPTION)
 
 
-def _check_text(name: str, text: str, model: type[JournalEntry] | type[JournalLine], field: str) -> None:
-    longest = model._meta.get_field(field).max_length
+def _check_text(name: str, text: str, longest: int) -> None:
     if len(text) > longest:
         raise EntryInvalid(f"{name}: it is {len(text)} characters long. Shorten it to {longest}.")
     if "\0" in text:
@@ -219,7 +226,7 @@ def _posted_before(
     organization: Organization, drafts: Sequence[EntryDraft], reverses: JournalEntry | None
 ) -> dict[str, JournalEntry]:
     """The entries that these drafts' keys have posted, by key. Raises KeyReused when one holds something else."""
-    known = {}
+    known: dict[str, JournalEntry] = {}
     for some in _in_batches({draft.key: draft for draft in drafts}.values()):
         entries = JournalEntry.objects.for_organization(organization).filter(key__in=[draft.key for draft in some])
         known |= {entry.key: entry for entry in entries.prefetch_related("lines")}

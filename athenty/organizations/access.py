@@ -82,7 +82,7 @@ def choose(request: HttpRequest, membership: Membership) -> None:
     request.session[_CHOSEN] = membership.organization_id
 
 
-def no_access(request: HttpRequest) -> HttpResponse:
+def no_access(request: HttpRequest) -> TemplateResponse:
     """The 403 page of the settings: who can help, and no hint of what lies behind."""
     membership = membership_of(request)
     helpers: list[User] = []

@@ -1,5 +1,6 @@
 """Who works in which firm, and as what."""
 
+import zoneinfo
 from typing import ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -7,7 +8,6 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
-from django.utils.timezone import zoneinfo
 
 
 class UserManager(BaseUserManager["User"]):

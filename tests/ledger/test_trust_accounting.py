@@ -90,6 +90,7 @@ def test_an_unbalanced_form_comes_back_as_it_was_filled_in_with_the_difference(p
         ({"line__1__debit": "5.001"}, "Line 1, debit: Enter at most two decimals."),
         ({"line__1__debit": "-5"}, "Line 1, debit: Enter a positive amount, or use the other column."),
         ({"line__1__debit": "five"}, "Line 1, debit: Enter an amount such as 1,234.50."),
+        ({"line__1__debit": "1,50"}, "Line 1, debit: Enter an amount such as 1,234.50."),
         ({"line__1__debit": "NaN"}, "Line 1, debit: Enter an amount such as 1,234.50."),
         ({"line__1__credit": "5"}, "Line 1, credit: Enter a debit or a credit, not both."),
         ({"line__1__debit": "0.00"}, "Line 1, debit: Enter a debit or a credit."),
