@@ -12,7 +12,6 @@ from integrations.providers.base import Cause
 from ledger.models import Account, JournalEntry
 from ledger.posting import EntryDraft, EntryLine, post_entries
 
-PASSWORD = "a long password"
 START = date(2025, 10, 1)
 CHARTS = {
     "quickbooks": [
@@ -49,15 +48,14 @@ _TARGETS = {
 def make_firm(name: str = "Park & Lowe LLP", *, slug: str = "park-lowe") -> Organization:
     organization = Organization.objects.create(name=name, slug=slug, time_zone="America/New_York")
     for number, account_name, kind, is_trust, is_core in _ACCOUNTS:
-        organization.accounts.create(
-            number=number, name=account_name, type=kind, is_trust=is_trust, is_core=is_core
-        )
+        organization.accounts.create(number=number, name=account_name, type=kind, is_trust=is_trust, is_core=is_core)
     return organization
 
 
 def make_person(organization: Organization, role: str, name: str = "") -> User:
     email = f"{role}@{organization.slug}.test"
-    person = User.objects.create_user(email, PASSWORD, name=name or f"{role.title()} Person")
+    # Without a password, whose hashing would be most of these tests' time: browsers are signed in by `force_login`.
+    person = User.objects.create_user(email, name=name or f"{role.title()} Person")
     Membership.objects.create(user=person, organization=organization, role=role)
     return person
 

@@ -1,0 +1,129 @@
+"""Who may open which page, by every verb."""
+
+import uuid
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from integrations.models import ConnectAttempt, Connection, SyncSettings
+from tests.pages.firms import make_connection, make_firm, make_person
+
+GET_PAGES = ["index", "card", "disconnect", "quickbooks_callback", "xero_callback", "choose"]
+POST_ACTS = ["sync_mode", "connect", "start", "disconnect", "retry", "mapping", "refresh_chart", "choose"]
+ALL = sorted({*GET_PAGES, *POST_ACTS})
+OF_A_CONNECTION = ["card", "start", "disconnect", "retry", "mapping", "refresh_chart"]
+
+
+def address(name: str, connection: Connection) -> str:
+    if name in OF_A_CONNECTION:
+        return reverse(f"integrations:{name}", args=[connection.pk])
+    arguments = {"connect": [connection.provider_name], "choose": ["AT-NOBODY"]}
+    return reverse(f"integrations:{name}", args=arguments.get(name))
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("name", ALL)
+def test_a_stranger_is_sent_to_sign_in(name, method, people, firm):
+    response = getattr(people["stranger"], method)(address(name, make_connection(firm)))
+    assert response.status_code == 302
+    assert response.headers["Location"].startswith(reverse("organizations:sign_in"))
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["plain", "htmx"])
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("role", ["member", "viewer"])
+def test_members_and_viewers_are_refused_without_a_hint(role, name, method, headers, people, firm):
+    connection = make_connection(firm, company="Secret Books")
+    response = getattr(people[role], method)(address(name, connection), headers=headers)
+    assert response.status_code == 403
+    page = response.content.decode()
+    assert "<h1>You do not have access to Integrations</h1>" in page
+    assert "Owner Person" in page
+    assert "Secret Books" not in page
+    assert "Sync Mode" not in page
+
+
+@pytest.mark.parametrize("role", ["member", "viewer"])
+def test_what_members_and_viewers_post_changes_nothing(role, people, firm):
+    connection = make_connection(firm)
+    for name in POST_ACTS:
+        people[role].post(address(name, connection), {"mode": "off", "on": "2025-01-01", "all": "yes"})
+    connection.refresh_from_db()
+    assert connection.status == "connected"
+    assert not SyncSettings.objects.exists()
+    assert not ConnectAttempt.objects.exists()
+
+
+@pytest.mark.parametrize("role", ["owner", "admin"])
+def test_owners_and_admins_see_the_cards_and_the_modes(role, people, firm):
+    make_connection(firm)
+    page = people[role].get(reverse("integrations:index")).content.decode()
+    assert "Park &amp; Lowe LLP" in page
+    assert people[role].get(reverse("integrations:index"), {"tab": "sync-mode"}).status_code == 200
+
+
+@pytest.mark.parametrize("role", ["owner", "admin"])
+def test_owners_and_admins_may_disconnect(role, people, firm):
+    connection = make_connection(firm)
+    people[role].post(address("disconnect", connection))
+    connection.refresh_from_db()
+    assert connection.status == "disconnected"
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("name", OF_A_CONNECTION)
+def test_another_firms_connection_does_not_exist(name, method, owner, other_firms_connection):
+    response = getattr(owner, method)(address(name, other_firms_connection), {"on": "2025-01-01"})
+    wrong_verb = (method == "get" and name not in GET_PAGES) or (method == "post" and name not in POST_ACTS)
+    assert response.status_code == (405 if wrong_verb else 404)
+    other_firms_connection.refresh_from_db()
+    assert other_firms_connection.status == "connected"
+
+
+def test_another_firms_company_choice_does_not_exist(owner, db):
+    firm = make_firm("Other Firm", slug="other")
+    person = make_person(firm, "owner")
+    attempt = ConnectAttempt.objects.create(
+        organization=firm,
+        user=person,
+        provider_name="xero",
+        reference="AT-7K2M4P",
+        state_hash="1",
+        session_hash="2",
+        outcome="choosing",
+        started_at=firm.created_at,
+    )
+    assert owner.get(reverse("integrations:choose", args=[attempt.reference])).status_code == 404
+
+
+def test_an_unknown_connection_and_an_unknown_provider_do_not_exist(owner):
+    assert owner.get(reverse("integrations:disconnect", args=[uuid.uuid4()])).status_code == 404
+    assert owner.post(reverse("integrations:connect", args=["sage"])).status_code == 404
+
+
+@pytest.mark.parametrize("name", [name for name in POST_ACTS if name not in GET_PAGES])
+def test_acts_are_not_done_by_following_a_link(name, owner, firm):
+    assert owner.get(address(name, make_connection(firm))).status_code == 405
+
+
+@pytest.mark.parametrize("name", POST_ACTS)
+def test_every_form_needs_its_token(name, firm):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(make_person(firm, "owner"))
+    connection = make_connection(firm)
+    assert browser.post(address(name, connection), {"mode": "off"}).status_code == 403
+    connection.refresh_from_db()
+    assert connection.status == "connected"
+    assert not SyncSettings.objects.exists()
+
+
+def test_the_page_carries_the_token_its_forms_need(firm):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(make_person(firm, "owner"))
+    browser.get(reverse("integrations:index"))
+    token = browser.cookies["csrftoken"].value
+    response = browser.post(reverse("integrations:sync_mode"), {"mode": "off"}, headers={"X-CSRFToken": token})
+    assert response.status_code == 302
+    assert SyncSettings.objects.get().mode == "off"

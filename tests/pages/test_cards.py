@@ -1,0 +1,318 @@
+"""What a card says in each state: one pill of three words, one notice line, one button."""
+
+import re
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.urls import reverse
+from django.utils import timezone
+
+from integrations.mirror import schedule
+from integrations.models import Attempt, ConnectAttempt, Connection, Delivery, SealedGrant
+from integrations.providers.base import Cause
+from tests.pages.firms import account, make_connection, mark_sent, park, post, target
+
+INDEX = "/settings/integrations/"
+HTMX = {"HX-Request": "true"}
+
+
+def card(browser, provider_name="quickbooks", **query) -> str:
+    """One card's markup, with its white space drawn together."""
+    page = browser.get(INDEX, query).content.decode()
+    found = re.search(rf'<section id="{provider_name}".*?(?=<section id="xero"|<p class="related)', page, re.DOTALL)
+    return re.sub(r"\s+", " ", found[0])
+
+
+def pill(markup: str) -> str:
+    return re.search(r'class="pill [^"]+"><span aria-hidden="true">.</span>(\w+)<', markup)[1]
+
+
+def notice(markup: str) -> str:
+    notices = re.findall(r'<div class="notice notice-\w+"> <p> (.*?) ?</p>', markup)
+    assert len(notices) <= 1
+    return re.sub(r"<[^>]+>", "", notices[0]).strip() if notices else ""
+
+
+def test_both_providers_stand_in_a_fixed_order(owner):
+    page = owner.get(INDEX).content.decode()
+    assert page.index("QuickBooks Online</h3>") < page.index("Xero</h3>")
+
+
+def test_never_connected(owner):
+    markup = card(owner)
+    assert pill(markup) == "Disconnected"
+    assert notice(markup).startswith("Connect to start mirroring posted entries.")
+    assert "Connect to QuickBooks" in markup
+    assert "Disconnect QuickBooks" not in markup
+
+
+def test_left_for_the_provider_and_not_back(owner, firm):
+    attempt = begun(firm)
+    assert "If QuickBooks showed an error page instead of a sign-in, contact support. Reference AT-7K2M4P" in notice(
+        card(owner)
+    )
+    attempt.started_at = timezone.now() - timedelta(minutes=31)
+    attempt.save()
+    assert "Reference" not in card(owner)
+
+
+def test_a_later_attempt_that_ended_takes_the_notice_away(owner, firm):
+    begun(firm)
+    later = begun(firm, reference="AT-222222", state_hash="later")
+    later.outcome, later.started_at = "denied", timezone.now() + timedelta(seconds=1)
+    later.save()
+    assert "Reference" not in card(owner)
+
+
+def begun(firm, reference="AT-7K2M4P", state_hash="state") -> ConnectAttempt:
+    return ConnectAttempt.objects.create(
+        organization=firm,
+        user=get_user_model().objects.first(),
+        provider_name="quickbooks",
+        reference=reference,
+        state_hash=state_hash,
+        session_hash="session",
+        started_at=timezone.now(),
+    )
+
+
+def test_reading_the_chart(owner, firm):
+    make_connection(firm, chart=False, started=False, mapped=False, chart_due_at=timezone.now())
+    markup = card(owner)
+    assert pill(markup) == "Connected"
+    assert notice(markup) == "Reading the QuickBooks chart of accounts. This takes a few seconds."
+    assert 'hx-trigger="every 3s"' in markup
+    assert "Disconnect QuickBooks" in markup
+    assert "Save mapping" not in markup
+
+
+def test_a_chart_that_could_not_be_read_is_not_shown_as_empty(owner, firm):
+    make_connection(firm, chart=False, started=False, mapped=False, chart_error="no", chart_due_at=timezone.now())
+    assert notice(card(owner)).startswith("We could not read the QuickBooks chart of accounts.")
+
+
+def test_no_start_date_yet_shows_the_figures_of_a_date(owner, firm):
+    post(firm, 3, on=date(2025, 11, 3))
+    post(firm, 2, on=date(2025, 11, 20))
+    make_connection(firm, started=False, mapped=False)
+    assert "choose the date to mirror from" in notice(card(owner))
+    markup = card(owner, quickbooks_from="2025-11-10")
+    assert '<strong>2 entries</strong> with <strong class="money">2,500.00 USD</strong>' in markup
+    assert "oldest entry is dated 3 Nov 2025" in markup
+    assert 'name="on" value="2025-11-10"' in markup
+
+
+def test_today_in_the_firms_zone_is_the_first_start_date_offered(owner, firm):
+    firm.time_zone = "Pacific/Kiritimati"
+    firm.save()
+    make_connection(firm, started=False)
+    today = timezone.localdate(timezone=ZoneInfo("Pacific/Kiritimati"))
+    assert f'name="quickbooks_from" value="{today.isoformat()}"' in card(owner)
+
+
+@pytest.mark.parametrize("typed", ["", "yesterday", "2025-13-01", "10/01/2025"])
+def test_a_start_date_that_is_none_is_refused_in_words(owner, firm, typed):
+    make_connection(firm, started=False)
+    markup = card(owner, quickbooks_from=typed)
+    assert "Enter the first date to mirror, such as 2026-03-31." in markup
+    assert "Start mirroring from" not in markup
+
+
+def test_missing_targets_pause_the_sync(owner, firm):
+    post(firm, 41)
+    make_connection(firm, mapped=False)
+    markup = card(owner)
+    assert notice(markup) == "Sync is paused: 4 required accounts have no QuickBooks account. 41 entries are waiting."
+    assert '<a class="notice-action" href="#quickbooks-mapping">Map 4 accounts</a>' in markup
+    assert "0 of 4 required accounts mapped" in markup
+
+
+def test_a_first_sync_shows_how_far_it_has_come(owner, firm):
+    post(firm, 120)
+    mark_sent(make_connection(firm), 44)
+    markup = card(owner)
+    assert notice(markup).startswith("Sending 44 of 120 entries…")
+    assert '<progress value="44" max="120"' in markup
+    assert 'hx-trigger="every 3s"' in markup
+
+
+def test_all_is_well_says_nothing_and_asks_no_more(owner, firm):
+    post(firm, 5)
+    mark_sent(make_connection(firm), 5)
+    markup = card(owner)
+    assert notice(markup) == ""
+    assert "hx-trigger" not in markup
+    assert "<dd> 0 entries </dd>" in markup
+
+
+def test_mode_off_is_not_a_fault(owner, people, firm):
+    post(firm, 12)
+    make_connection(firm)
+    schedule.set_mode(firm, "off", actor=get_user_model().objects.first())
+    markup = card(owner)
+    assert pill(markup) == "Connected"
+    assert notice(markup) == "Paused: Sync Mode is Off. 12 entries are waiting."
+    assert f'href="{INDEX}?tab=sync-mode">Change sync mode' in markup
+    assert "hx-trigger" not in markup
+
+
+def test_slowed_by_the_provider_suggests_batched(owner, firm):
+    post(firm, 7)
+    make_connection(firm, slowed_until=timezone.now() + timedelta(minutes=6))
+    text = notice(card(owner))
+    assert text.startswith("QuickBooks is limiting how fast we can send. Nothing is lost. 7 entries are waiting.")
+    assert text.endswith("Switch to Batched to avoid this.")
+
+
+def test_a_provider_that_is_down_is_tried_again(owner, firm):
+    post(firm, 1)
+    connection = make_connection(firm)
+    failed_delivery(connection, "Unavailable")
+    assert notice(card(owner)).startswith("QuickBooks is not responding. We retry automatically and nothing is lost;")
+
+
+def test_a_fault_of_ours_is_called_ours(owner, firm):
+    post(firm, 1)
+    failed_delivery(make_connection(firm), "Misconfigured")
+    assert "This is ours to fix." in notice(card(owner))
+
+
+def failed_delivery(connection: Connection, outcome: str) -> None:
+    delivery = Delivery.objects.create(connection=connection, idempotency_key=outcome, body=b"{}", attempts=1)
+    Attempt.objects.create(delivery=delivery, outcome=outcome)
+
+
+def test_refused_entries_are_listed_with_the_providers_own_words(owner, firm):
+    post(firm, 4)
+    connection = make_connection(firm, closed_through=date(2025, 12, 31))
+    park(connection, 1, Cause.ACCOUNT, blamed_account_id="61")
+    park(connection, 1, Cause.PERIOD, provider_code="6210", provider_message="Account Period Closed")
+    park(connection, 1, Cause.OTHER, provider_code="", provider_message="<b>Odd</b>")
+    mark_sent(connection, 1)
+    markup = card(owner)
+    assert pill(markup) == "Connected"
+    assert notice(markup) == "3 entries need attention. The rest are up to date."
+    assert "QuickBooks does not accept 6000 · Rent." in markup
+    assert "Your books in QuickBooks are closed up to 31 Dec 2025; this entry is dated 3 Nov 2025." in markup
+    assert "“Account Period Closed” (reference 6210)" in markup
+    assert "&lt;b&gt;Odd&lt;/b&gt;" in markup
+    assert "Retry all 3" in markup
+
+
+def test_unconfirmed_entries_are_counted_and_not_sent_again(owner, firm):
+    post(firm, 2)
+    connection = make_connection(firm)
+    connection.queue.update(state="unconfirmed")
+    markup = card(owner)
+    assert "2 entries were sent, and QuickBooks never told us the outcome." in notice(markup)
+    assert "<dt>Unconfirmed</dt> <dd>2 entries</dd>" in markup
+
+
+def test_access_that_the_provider_ended_keeps_company_and_last_sync_in_view(owner, firm):
+    post(firm, 18)
+    ended = {"status": "disconnected", "status_reason": "grant_lost"}
+    make_connection(firm, last_sync_at=timezone.now(), **ended)
+    markup = card(owner)
+    assert pill(markup) == "Disconnected"
+    assert "QuickBooks ended our access on" in notice(markup)
+    assert "Reconnect to send 18 waiting entries. Your mapping and history are kept." in notice(markup)
+    assert "Reconnect QuickBooks" in markup
+    assert "Park &amp; Lowe LLP" in markup
+    assert "<time datetime=" in markup
+
+
+def test_a_company_that_is_gone_is_an_error_with_disconnect_as_the_way_out(owner, firm):
+    make_connection(firm, "xero", status="error", status_reason="company_gone", last_sync_at=timezone.now())
+    markup = card(owner, "xero")
+    assert pill(markup) == "Error"
+    assert notice(markup).startswith("Xero no longer lets us reach Park &amp; Lowe LLP.")
+    assert "Disconnect Xero" in markup
+    assert "Connect to Xero" not in markup
+
+
+def test_a_moment_is_shown_relative_and_absolute_in_the_firms_zone(owner, firm):
+    at = timezone.now() - timedelta(minutes=4)
+    make_connection(firm, last_sync_at=at)
+    there = at.astimezone(ZoneInfo("America/New_York"))
+    hour = there.hour % 12 or 12
+    shown = re.search(r"<time datetime=\"([^\"]+)\">(.*?)</time>", card(owner))
+    assert shown[1] == at.isoformat()
+    assert "4 minutes ago · " in shown[2]
+    assert f"{there.day} {there:%b %Y}, {hour}:{there:%M} {there:%p}".lower() in shown[2].lower()
+    assert shown[2].endswith(("EST", "EDT"))
+
+
+def test_no_page_shows_a_token(owner, firm):
+    connection = make_connection(firm)
+    SealedGrant.objects.create(
+        connection=connection,
+        tokens=b"sealed-bytes",
+        access_expires_at=timezone.now(),
+        refresh_expires_at=timezone.now(),
+        refreshed_at=timezone.now(),
+    )
+    assert "sealed-bytes" not in card(owner)
+
+
+class TestAskingAgain:
+    """What a page that asks every few seconds gets."""
+
+    def ask(self, browser, connection, **shown):
+        address = reverse("integrations:card", args=[connection.pk])
+        return browser.get(address, {"attention": "0", "chart": "read", **shown}, headers=HTMX).content.decode()
+
+    def test_only_the_facts_come_while_nothing_else_changed(self, owner, firm):
+        post(firm, 2)
+        answer = self.ask(owner, make_connection(firm))
+        assert answer.strip().startswith('<div id="quickbooks-facts"')
+        assert 'hx-trigger="every 3s"' in answer
+        assert 'quickbooks-mapping" class' not in answer
+        assert "Save mapping" not in answer
+
+    def test_the_last_answer_asks_no_more_and_says_so(self, owner, firm):
+        answer = self.ask(owner, make_connection(firm))
+        assert "hx-trigger" not in answer
+        assert re.search(r'<div id="status" hx-swap-oob="innerHTML">QuickBooks: everything is sent.</div>', answer)
+
+    def test_a_chart_that_has_arrived_brings_the_mapping_table(self, owner, firm):
+        answer = self.ask(owner, make_connection(firm), chart="")
+        assert '<div id="quickbooks-mapping" class="place" hx-swap-oob="outerHTML">' in answer
+        assert "Save mapping" in answer
+
+    def test_newly_refused_entries_are_brought(self, owner, firm):
+        post(firm, 2)
+        connection = make_connection(firm)
+        park(connection, 1)
+        answer = self.ask(owner, connection)
+        assert '<div id="quickbooks-attention" class="place" hx-swap-oob="outerHTML">' in answer
+        assert "JE-1" in answer
+
+    def test_without_htmx_it_leads_to_the_card(self, owner, firm):
+        response = owner.get(reverse("integrations:card", args=[make_connection(firm).pk]))
+        assert response.status_code == 302
+        assert response.headers["Location"] == f"{INDEX}?tab=connections#quickbooks"
+
+
+def test_a_page_costs_the_same_however_many_entries_there_are(owner, firm, django_assert_max_num_queries):
+    post(firm, 3)
+    connection = make_connection(firm)
+    with django_assert_max_num_queries(100) as few:
+        owner.get(INDEX)
+    post(firm, 30)
+    park(connection, 5)
+    with django_assert_max_num_queries(100) as many:
+        owner.get(INDEX)
+    # One more: the accounts that the refused entries blame.
+    assert len(many) <= len(few) + 1
+
+
+def test_other_firms_accounts_and_entries_stay_out(owner, firm, other_firms_connection):
+    other_firms_connection.organization.accounts.create(number="9999", name="Hidden Reserve", type="equity")
+    make_connection(firm)
+    page = owner.get(INDEX).content.decode()
+    assert "Hidden Reserve" not in page
+    assert "Other Books" not in page
+    assert str(target(other_firms_connection, "42").pk) not in re.findall(r'<option value="(\d+)"', page)
+    assert f'name="account-{account(firm, "1100").pk}"' in page
