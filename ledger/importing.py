@@ -1,6 +1,6 @@
 """Bring another system's ledger into the books: all of it, or nothing and a list of every bad row.
 
-Rules of an import, which `manage.py help import_ledger` states too:
+The rules (`manage.py help import_ledger` prints this):
 
 - An account is known by its number. One that the chart has already must have the same name and type there.
 - An account without a code is the chart's account of that name and type, if there is one. Otherwise it gets the first

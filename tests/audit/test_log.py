@@ -87,7 +87,7 @@ def test_an_event_is_shown_with_its_label_code_and_what_changed(page, organizati
     assert "Account mapping changed" in shown
     assert "<code>integration.mapping_updated</code>" in shown
     assert "<div>live → batched</div><div>provider: QuickBooks</div>" in shown
-    assert "2 Mar 2026, 2:05:00 p.m. EST" in shown
+    assert "2 Mar 2026, 2:05:00 pm EST" in shown
     assert "Athenty (system)" in shown
 
 

@@ -9,8 +9,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from audit.models import AuditEvent
-from ledger import importing, reports
+from ledger import reports
 from ledger.importing import ImportRefused, import_ledger
+from ledger.management.commands.import_ledger import Command
 from ledger.models import Account, JournalEntry, JournalLine
 
 HEADER = "date,entry,account,account name,account type,debit,credit,description"
@@ -249,7 +250,14 @@ def test_the_command_names_an_unknown_organization(books, tmp_path):
         call_command("import_ledger", str(one_file(tmp_path, *GOOD)), "--organization", "nobody")
 
 
+@pytest.mark.parametrize("count", ["0", "-1", "many"])
+def test_the_command_refuses_a_count_that_is_none(books, tmp_path, count):
+    with pytest.raises(CommandError, match="is not a count of entries such as 200"):
+        call_command("import_ledger", str(one_file(tmp_path)), "--organization", "park-lowe", f"--entries={count}")
+
+
 def test_the_commands_help_states_the_rules():
-    help_text = importing.__doc__
+    help_text = Command.help
     assert "gets the first\n  free number of its type" in help_text
     assert "it is skipped" in help_text
+    assert HEADER.replace(",", ", ") in help_text

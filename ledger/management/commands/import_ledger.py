@@ -1,4 +1,4 @@
-from argparse import RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
@@ -6,6 +6,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from athenty.organizations.models import Organization
 from ledger import importing
+from ledger.import_files import ONE_FILE_COLUMNS
+from ledger.models import Account
 
 
 class _AsWritten(RawDescriptionHelpFormatter):
@@ -13,7 +15,11 @@ class _AsWritten(RawDescriptionHelpFormatter):
 
 
 class Command(BaseCommand):
-    help = f"{importing.__doc__}"
+    help = f"""{importing.__doc__}
+A folder holds accounts.csv, journals.csv and journal_lines.csv in the shape of an export of Xero's journals, where a
+positive net_amount is a debit. One file has a row per line and these columns: {", ".join(ONE_FILE_COLUMNS)}.
+Files are UTF-8, dates 2026-03-31, amounts 1234.50, account types {", ".join(Account.Type.values)}.
+"""
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         return super().create_parser(prog_name, subcommand, formatter_class=_AsWritten, **kwargs)
@@ -50,5 +56,5 @@ class Command(BaseCommand):
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise ValueError
+        raise ArgumentTypeError(f"{text!r} is not a count of entries such as 200")
     return int(text)
