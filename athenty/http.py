@@ -61,8 +61,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-@require_safe
 @signed_in
+@require_safe
 def home(request: OrganizationRequest) -> HttpResponse:
     if request.membership.is_manager:
         return redirect("integrations:index")

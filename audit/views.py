@@ -18,8 +18,8 @@ from audit.forms import LogFilter
 _PER_PAGE = 50
 
 
-@require_safe
 @admin_required
+@require_safe
 def log(request: OrganizationRequest) -> HttpResponse:
     zone = ZoneInfo(request.organization.time_zone)
     log_filter = LogFilter(request.GET, organization=request.organization, time_zone=zone)
@@ -31,8 +31,8 @@ def log(request: OrganizationRequest) -> HttpResponse:
     return TemplateResponse(request, "audit/log.html", context, status=200 if log_filter.is_valid() else 422)
 
 
-@require_POST
 @admin_required
+@require_POST
 @transaction.atomic
 def export(request: OrganizationRequest) -> HttpResponse:
     """The filtered set as a file. A POST, since the export is itself recorded."""

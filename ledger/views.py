@@ -23,8 +23,8 @@ _PER_PAGE = 50
 _MORE_LINES = 6
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @admin_required
+@require_http_methods(["GET", "HEAD", "POST"])
 def trust_accounting(request: OrganizationRequest) -> HttpResponse:
     if request.method != "POST":
         return _page(request, EntrySheet(request.organization, today=_today(request.organization)))
@@ -44,18 +44,18 @@ def trust_accounting(request: OrganizationRequest) -> HttpResponse:
     return _page(request, form, status=422)
 
 
-@require_safe
 @admin_required
-def entry(request: OrganizationRequest, number: int) -> HttpResponse:
+@require_safe
+def show_entry(request: OrganizationRequest, number: int) -> HttpResponse:
     entry = _entry_or_404(request.organization, number)
     lines = entry.lines.select_related("account")
     context = {"entry": entry, "lines": lines, "reversal": getattr(entry, "reversed_by", None)}
     return TemplateResponse(request, "ledger/entry.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @admin_required
-def reverse(request: OrganizationRequest, number: int) -> HttpResponse:
+@require_http_methods(["GET", "HEAD", "POST"])
+def reverse_entry(request: OrganizationRequest, number: int) -> HttpResponse:
     """Asks first: a reversal is itself final."""
     entry = _entry_or_404(request.organization, number)
     suggestion = {

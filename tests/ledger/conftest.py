@@ -1,9 +1,6 @@
 import pytest
 
 from tests.ledger.books import Books, open_books
-from tests.ledger.emptying import tables_can_be_emptied
-
-__all__ = ["tables_can_be_emptied"]
 
 
 @pytest.fixture

@@ -12,7 +12,10 @@ ADMIN_PAGES = [
     ("get", "/settings/trust-accounting/entries/1/reverse/"),
     ("post", "/settings/trust-accounting/entries/1/reverse/"),
     ("get", "/settings/audit-log/"),
+    ("get", "/settings/audit-log/export/"),
     ("post", "/settings/audit-log/export/"),
+    ("post", "/settings/audit-log/"),
+    ("delete", "/settings/audit-log/"),
     ("get", "/settings/integrations/"),
 ]
 HTMX = {"HX-Request": "true"}
