@@ -1,5 +1,6 @@
 """System checks: a missing or unsafe production setting stops the start."""
 
+import os
 from typing import Any
 
 from django.conf import settings
@@ -27,6 +28,10 @@ def production_keeps_keys_apart(**_: Any) -> list[Error]:
                 hint="Set it to the id or ARN of the key that wraps the tokens' data keys.",
                 id="athenty.E002",
             )
+        )
+    if os.environ.get("ATHENTY_CRASH"):
+        errors.append(
+            Error("ATHENTY_CRASH is set: it kills the process on purpose.", hint="Unset it.", id="athenty.E004")
         )
     if len(settings.SECRET_KEY) < 50:
         errors.append(

@@ -36,6 +36,14 @@ class Sandbox(SandboxControl):
     def change_company(self, provider: str, company_id: str, **settings: Any) -> None:
         self._ask("POST", f"{provider}/{company_id}/settings", json=settings)
 
+    def accept_account(self, provider: str, company_id: str, account_id: str) -> None:
+        """Take a refusal of `refuse_account` back."""
+        self._ask("DELETE", f"{provider}/{company_id}/refuse_account", json={"account_id": account_id})
+
+    def heal(self) -> None:
+        """No fault is armed any more."""
+        self._ask("DELETE", "faults")
+
     def disconnect_there(self, provider: str, company_id: str) -> None:
         """As if an administrator had removed Athenty on the provider's side."""
         self._ask("POST", f"{provider}/{company_id}/disconnect")

@@ -19,9 +19,9 @@ class SandboxControl:
         added: list[dict[str, Any]] = answer["accounts"]
         return added
 
-    def refuse_account(self, provider: str, company_id: str, account_id: str) -> None:
-        """Refuse postings to it from now on, without showing so in the chart."""
-        self._ask("POST", f"{provider}/{company_id}/refuse_account", json={"account_id": account_id, "how": "closed"})
+    def refuse_account(self, provider: str, company_id: str, account_id: str, *, how: str = "closed") -> None:
+        """Refuse postings to it from now on: "inactive" shows in the chart, "closed" does not."""
+        self._ask("POST", f"{provider}/{company_id}/refuse_account", json={"account_id": account_id, "how": how})
 
     def books(self, provider: str, company_id: str) -> dict[str, Any]:
         """Journals, references that occur twice, calls, and debits and credits per account."""

@@ -26,7 +26,7 @@ from integrations.connections.kms import KeyUnavailable
 from integrations.mirror import queue, waking
 from integrations.models import ConnectAttempt, Connection
 from integrations.providers import PROVIDERS
-from integrations.providers.base import Company, TokenSet
+from integrations.providers.base import Cause, Company, TokenSet
 from integrations.providers.errors import ProviderError
 from ledger import posting
 
@@ -280,6 +280,7 @@ def _activate(attempt: ConnectAttempt, candidate: Candidate, visitor: Visitor) -
     tokens.keep_grant(connection, bytes.fromhex(candidate.sealed), candidate.lifetimes)
     if connection.mirror_from:
         queue.backfill(connection)
+        queue.release(connection, Cause.PERMISSION)
     attempt.outcome, attempt.candidates = ConnectAttempt.Outcome.CONNECTED, []
     attempt.save(update_fields=["outcome", "candidates"])
     recording.record(

@@ -1,7 +1,7 @@
 """Reading the provider's chart of accounts, in the worker: it needs the access token in the clear."""
 
 import logging
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -9,9 +9,9 @@ from django.db import transaction
 from integrations.clock import database_now
 from integrations.connections import disconnect, tokens
 from integrations.connections.kms import KeyUnavailable
-from integrations.mirror import waking
+from integrations.mirror import queue, waking
 from integrations.models import ChartAccount, Connection
-from integrations.providers.base import Company, RemoteAccount
+from integrations.providers.base import Cause, Company, RemoteAccount
 from integrations.providers.errors import CompanyGone, GrantLost, ProviderError, TokenRejected
 
 logger = logging.getLogger(__name__)
@@ -63,6 +63,10 @@ def _ask(connection: Connection, token: str) -> tuple[Company, list[RemoteAccoun
 @transaction.atomic
 def _store(connection_id: UUID, company: Company, accounts: list[RemoteAccount]) -> None:
     connection = Connection.objects.select_for_update(no_key=True).get(pk=connection_id)
+    refused_before = set(
+        connection.chart.exclude(pk__in=connection.chart.eligible()).values_list("remote_id", flat=True)
+    )
+    closed_before = connection.closed_through
     fields = ["number", "name", "kind", "classification", "currency", "is_active", "is_trust", "refusal", "is_listed"]
     ChartAccount.objects.bulk_create(
         [_row(connection, account) for account in accounts],
@@ -75,7 +79,20 @@ def _store(connection_id: UUID, company: Company, accounts: list[RemoteAccount])
     connection.chart_read_at = now = database_now()
     connection.chart_due_at, connection.chart_error = now + _EVERY, ""
     connection.save()
+    _release_what_was_mended(connection, refused_before, closed_before)
     waking.wake_on_commit(connection_id)
+
+
+def _release_what_was_mended(connection: Connection, refused_before: set[str], closed_before: date | None) -> None:
+    """Entries set aside for an account that takes journals again, or for a period that was opened again, go.
+
+    Only a change that the chart itself shows lets them go: a refusal that it does not explain would come again.
+    """
+    mended = connection.chart.eligible().filter(remote_id__in=refused_before)
+    if mended:
+        queue.release(connection, Cause.ACCOUNT, touching=[row.pk for row in mended])
+    if closed_before and (connection.closed_through is None or connection.closed_through < closed_before):
+        queue.release(connection, Cause.PERIOD, dated_after=connection.closed_through)
 
 
 def _row(connection: Connection, account: RemoteAccount) -> ChartAccount:

@@ -60,7 +60,7 @@ def save_mapping(
     released = 0
     if changes:
         _record(connection, changes, accounts, targets, existing, actor=actor, ip=ip)
-        released = queue.release(connection, Cause.ACCOUNT)
+        released = queue.release(connection, Cause.ACCOUNT, touching=[pk for pk in changes.values() if pk])
         waking.wake_on_commit(connection.pk)
     return Saved(len(changes), connection.mappings.missing().count(), released)
 

@@ -11,7 +11,9 @@ from django.db import transaction
 
 from integrations.clock import database_now
 from integrations.connections import disconnect as disconnecting
-from integrations.mirror import failures, queue, waking
+from integrations.mapping import chart
+from integrations.mirror import failures, gates, pacing, probing, queue, waking
+from integrations.mirror.crash_points import crash_point
 from integrations.mirror.deliveries import Lease
 from integrations.models import Connection, Delivery, QueueRow
 from integrations.providers.base import Accepted, Cause, Refused, SendResult
@@ -35,13 +37,19 @@ def settle(lease: Lease, result: SendResult) -> None:
     accepted = {items[o.item_id].row_id: o.remote_id for o in result.outcomes if isinstance(o, Accepted)}
     refusals = [o for o in result.outcomes if isinstance(o, Refused)]
     queue.settle_sent(accepted)
+    crash_point("settling")
     for refusal in refusals:
         queue.park([items[refusal.item_id].row_id], refusal)
     refused = [(items[refusal.item_id].row.entry, refusal.code, refusal.message) for refusal in refusals]
     failures.report(delivery.connection, refused)
-    _blame_accounts(delivery.connection, refusals)
-    _note_success(delivery.connection, result, sent=len(accepted))
-    _close_or_hold(delivery, retry_at=_replay_at(delivery))
+    if any(refusal.cause == Cause.ACCOUNT for refusal in refusals):
+        # A refusal that blames an account means that our picture of the chart is stale.
+        chart.ask_for_reading(delivery.connection)
+    _note_answer(delivery.connection, result, sent=len(accepted))
+    if QueueRow.objects.sending().filter(items__delivery=delivery).exists():
+        _let_go(delivery, _replay_at(delivery))
+    else:
+        _close(delivery)
 
 
 @transaction.atomic
@@ -60,31 +68,44 @@ def try_later(lease: Lease, error: ProviderError) -> None:
         return
     delivery.failures += 1
     _forget_unwritten(delivery, lease)
+    now = database_now()
     if delivery.failures >= RETRY_BUDGET and delivery.first_sent_at is None:
-        _park_whole(delivery, Refused("", Cause.OTHER, error.code or "unavailable", error.message or str(error)))
-        return
-    longest = min(_FIRST_BACKOFF * 2 ** (delivery.failures - 1), _LONGEST_BACKOFF)
-    _let_go(delivery, database_now() + longest * _JITTER.random())
+        # It lifts itself: the first probe that is answered lets these entries go again.
+        _park_whole(delivery, Refused("", Cause.UNAVAILABLE, error.code, error.message or str(error)))
+        _begin_trouble(delivery.connection, now)
+    else:
+        longest = min(_FIRST_BACKOFF * 2 ** (delivery.failures - 1), _LONGEST_BACKOFF)
+        _let_go(delivery, now + longest * _JITTER.random())
+    gates.note_failure(delivery.connection, now)
 
 
 @transaction.atomic
 def wait_for_room(lease: Lease, error: RateLimited) -> None:
-    """A 429 wrote nothing and spends no retry budget: the whole company waits as long as it was told."""
+    """A 429 wrote nothing and spends no retry budget. What its limit covers waits as long as it was told."""
     delivery = _held(lease)
     if delivery is None:
         return
     _forget_unwritten(delivery, lease)
     until = database_now() + error.retry_after
-    Connection.objects.filter(pk=delivery.connection_id).update(slowed_until=until)
+    if error.scope == "app":
+        gates.hold(delivery.connection.provider_name, until)
+    else:
+        Connection.objects.filter(pk=delivery.connection_id).update(slowed_until=until)
     _let_go(delivery, until)
 
 
 @transaction.atomic
 def hold_unknown(lease: Lease) -> None:
-    """It may have been written: the same bytes go again once the provider surely has finished with the first."""
+    """It may have been written: once the provider is back, and surely has finished with the first, the same bytes go
+    again. Until it is back nothing new goes, so that an outage leaves a handful of unknown outcomes, not thousands."""
     delivery = _held(lease)
-    if delivery is not None:
-        _let_go(delivery, _replay_at(delivery))
+    if delivery is None:
+        return
+    now = database_now()
+    _let_go(delivery, _replay_at(delivery))
+    pacing.shrink_batches(delivery.connection)
+    _begin_trouble(delivery.connection, now)
+    gates.note_failure(delivery.connection, now)
 
 
 @transaction.atomic
@@ -101,10 +122,10 @@ def stop_connection(lease: Lease, error: GrantLost | CompanyGone | TokenRejected
 @transaction.atomic
 def give_up_replaying(delivery: Delivery) -> None:
     """The provider no longer recognises a repeat, so a repeat could double: only a person can say what happened."""
-    rows = [item.row_id for item in delivery.items.all()]
-    queue.leave_unconfirmed(rows)
-    entries = [item.row.entry for item in delivery.items.select_related("row__entry")]
-    failures.report(delivery.connection, [(entry, "unconfirmed", _NEVER_LEARNED) for entry in entries])
+    items = list(delivery.items.select_related("row__entry"))
+    doubtful = [item for item in items if item.row.state == QueueRow.State.SENDING]
+    queue.leave_unconfirmed([item.row_id for item in doubtful])
+    failures.report(delivery.connection, [(item.row.entry, "unconfirmed", _NEVER_LEARNED) for item in doubtful])
     _close(delivery)
 
 
@@ -117,12 +138,19 @@ def replay_window(connection: Connection) -> timedelta | None:
 
 
 def _held(lease: Lease) -> Delivery | None:
-    """The delivery, locked, if this lease still holds it. Else another worker has it, and its answer is the one."""
-    delivery = Delivery.objects.select_for_update(of=("self",), no_key=True).select_related("connection__organization")
-    held = delivery.filter(pk=lease.delivery.pk, lease_token=lease.token, state=Delivery.State.OPEN).first()
-    if held is None:
+    """The delivery, if this lease still holds it; else another worker has it, and its answer is the one.
+
+    Locks the connection first, as a claim does, so that the two never wait for each other.
+    """
+    connections = Connection.objects.select_for_update(of=("self",), no_key=True).select_related("organization")
+    connection = connections.get(pk=lease.delivery.connection_id)
+    held = Delivery.objects.open().filter(pk=lease.delivery.pk, lease_token=lease.token)
+    delivery = held.select_for_update(no_key=True).first()
+    if delivery is None:
         logger.warning("Delivery %s is no longer held by this worker; its answer is dropped.", lease.delivery.pk)
-    return held
+        return None
+    delivery.connection = connection
+    return delivery
 
 
 def _forget_unwritten(delivery: Delivery, lease: Lease) -> None:
@@ -144,18 +172,12 @@ def _let_go(delivery: Delivery, next_attempt_at: datetime) -> None:
     waking.wake_at_on_commit(delivery.connection_id, next_attempt_at)
 
 
-def _close_or_hold(delivery: Delivery, *, retry_at: datetime) -> None:
-    if QueueRow.objects.sending().filter(items__delivery=delivery).exists():
-        _let_go(delivery, retry_at)
-    else:
-        _close(delivery)
-
-
 def _close(delivery: Delivery) -> None:
     delivery.state, delivery.settled_at = Delivery.State.SETTLED, database_now()
     delivery.lease_token = delivery.leased_until = None
     delivery.save()
-    if delivery.connection.queue.waiting().exists():
+    connection = delivery.connection
+    if connection.queue.waiting().filter(pk__gte=connection.queue_from).exists():
         waking.wake_on_commit(delivery.connection_id)
 
 
@@ -166,15 +188,30 @@ def _park_whole(delivery: Delivery, refusal: Refused) -> None:
     _close(delivery)
 
 
-def _note_success(connection: Connection, result: SendResult, *, sent: int) -> None:
-    changes: dict[str, object] = {"calls_left_today": result.calls_left_today, "slowed_until": None}
+def _begin_trouble(connection: Connection, now: datetime) -> None:
+    if connection.troubled_since is None:
+        connection.troubled_since, connection.failed_probes = now, 0
+        connection.next_probe_at = now + probing.first_probe_in()
+    connection.save(update_fields=["troubled_since", "failed_probes", "next_probe_at", "batch_size", "clean_sends"])
+    waking.wake_at_on_commit(connection.pk, connection.next_probe_at or now)
+
+
+def _note_answer(connection: Connection, result: SendResult, *, sent: int) -> None:
+    now = database_now()
+    pacing.note_answer(connection)
+    pacing.note_allowance(connection, result.calls_left_today, now)
+    connection.slowed_until = None
     if sent:
-        changes["last_sync_at"] = database_now()
-    Connection.objects.filter(pk=connection.pk).update(**changes)
-
-
-def _blame_accounts(connection: Connection, refusals: list[Refused]) -> None:
-    """A refusal that names an account means our picture of the chart is stale: read it again."""
-    if any(refusal.cause == Cause.ACCOUNT for refusal in refusals):
-        Connection.objects.filter(pk=connection.pk).update(chart_due_at=database_now())
-        waking.wake_for_chart(connection.pk)
+        connection.last_sync_at = now
+    connection.save(
+        update_fields=[
+            "batch_size",
+            "clean_sends",
+            "calls_left_today",
+            "day_allowance",
+            "day_began_at",
+            "slowed_until",
+            "last_sync_at",
+        ]
+    )
+    probing.settle_trouble(connection)

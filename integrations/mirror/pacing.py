@@ -11,21 +11,80 @@ from integrations.models import Connection
 from integrations.providers.base import Limits
 
 _SHARE = Fraction(59, 60)
+_DAY = timedelta(days=1)
+# While more than half of the day's calls are left, an entry goes as soon as it can.
+_PLENTY = Fraction(1, 2)
+_SMALLEST_BATCH, _GROWS_BY, _GROWS_AFTER = 5, 5, 20
+
+
+def spacing(per_minute: int | Fraction) -> timedelta:
+    """The time between calls of which so many a minute are allowed."""
+    return timedelta(seconds=float(60 / (per_minute * _SHARE)))
 
 
 def interval(limits: Limits, entries: int) -> timedelta:
     """How long after a send of so many entries the next may start."""
-    seconds = Fraction(60, limits.calls_per_minute)
-    if limits.entries_per_minute:
-        seconds = max(seconds, Fraction(60 * entries, limits.entries_per_minute))
-    return timedelta(seconds=float(seconds / _SHARE))
+    by_calls = spacing(limits.calls_per_minute)
+    if limits.entries_per_minute is None:
+        return by_calls
+    return max(by_calls, spacing(Fraction(limits.entries_per_minute, max(entries, 1))))
 
 
 def opens_at(connection: Connection, now: datetime) -> datetime:
-    """The earliest moment at which this connection may send."""
+    """The earliest moment at which this connection may call."""
     return max(filter(None, (now, connection.next_send_at, connection.slowed_until)))
 
 
 def reserve(connection: Connection, now: datetime, entries: int) -> None:
     """Use the slot that is open now; the caller saves. An idle time earns no burst later."""
     connection.next_send_at = now + interval(connection.provider.limits, entries)
+    connection.coalesce_until = now + _widened(connection, now)
+
+
+def note_allowance(connection: Connection, calls_left: int | None, now: datetime) -> None:
+    """Take down how many calls the provider says are left today; the caller saves.
+
+    The providers' days begin at moments of their own: a number that went up shows that one has.
+    """
+    if calls_left is None:
+        return
+    if connection.calls_left_today is None or calls_left > connection.calls_left_today:
+        connection.day_allowance, connection.day_began_at = calls_left, now
+    connection.calls_left_today = calls_left
+
+
+def is_widened(connection: Connection, now: datetime) -> bool:
+    """Whether Live waits longer between sends than it would, to make the day's calls last."""
+    return _widened(connection, now) > timedelta()
+
+
+def _widened(connection: Connection, now: datetime) -> timedelta:
+    """How long after a send the next one that is not full waits: what is left of the day shared among its calls."""
+    left, allowance, began = connection.calls_left_today, connection.day_allowance, connection.day_began_at
+    if left is None or not allowance or began is None or left > allowance * _PLENTY:
+        return timedelta()
+    rest_of_day = max(began + _DAY - now, timedelta(minutes=1))
+    return rest_of_day / max(left, 1)
+
+
+def batch_size(connection: Connection) -> int:
+    """How many entries go in one send: the provider's limit, fewer while its answers came too late."""
+    return connection.batch_size or connection.provider.limits.batch_size
+
+
+def shrink_batches(connection: Connection) -> None:
+    """An answer did not come in time; the caller saves. A smaller batch is sooner done."""
+    connection.batch_size = max(_SMALLEST_BATCH, batch_size(connection) // 2)
+    connection.clean_sends = 0
+
+
+def note_answer(connection: Connection) -> None:
+    """An answer came in time; the caller saves. Enough of them make batches larger again."""
+    if connection.batch_size is None:
+        return
+    connection.clean_sends += 1
+    if connection.clean_sends < _GROWS_AFTER:
+        return
+    connection.clean_sends = 0
+    grown = connection.batch_size + _GROWS_BY
+    connection.batch_size = grown if grown < connection.provider.limits.batch_size else None

@@ -4,18 +4,21 @@ A row is created in the transaction that posts its entry, and leaves the waiting
 answered for it or a person has decided.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from athenty.organizations.models import Organization
+from athenty.organizations.models import Organization, User
+from audit import recording
+from audit.actions import Action
 from integrations.mapping import requirements
 from integrations.mirror import waking
 from integrations.models import Connection, QueueRow
 from integrations.providers.base import Cause, Refused
-from ledger.models import JournalEntry
+from ledger.models import JournalEntry, JournalLine
 
 # Large enough that an import of any size is a handful of statements, small enough for one statement's parameters.
 _CHUNK = 2_000
@@ -55,10 +58,14 @@ def _add(connection: Connection, entry_ids: list[int]) -> None:
 def take(connection: Connection, rows: QuerySet[QueueRow], limit: int) -> list[QueueRow]:
     """Move the oldest of these waiting rows to sending and return them, in the caller's transaction.
 
-    Rows that another transaction holds are passed over. The entries and lines come along.
+    Rows that another transaction holds are passed over. The entries and lines come along. Moves the connection's
+    `queue_from` up; the caller saves it.
     """
     taken = list(rows.waiting().order_by("id").select_for_update(skip_locked=True, of=("self",), no_key=True)[:limit])  # type: ignore[attr-defined]
     _move([row.pk for row in taken], QueueRow.State.WAITING, state=QueueRow.State.SENDING)
+    if taken:
+        # Ids follow the order of commits here: who posts or backfills holds the organization's books until commit.
+        connection.queue_from = taken[-1].pk + 1
     return list(
         QueueRow.objects.filter(pk__in=[row.pk for row in taken])
         .select_related("entry")
@@ -96,17 +103,72 @@ def leave_unconfirmed(row_ids: Iterable[int]) -> None:
 
 
 @transaction.atomic
-def release(connection: Connection, *causes: Cause) -> int:
-    """Let rows that were parked for these causes go again, now that the cause is fixed. Returns how many."""
-    rows = connection.queue.needing_attention().filter(cause__in=causes)
+def release(
+    connection: Connection, cause: Cause, *, touching: Collection[int] = (), dated_after: date | None = None
+) -> int:
+    """Let rows that were parked for this cause go again, now that it is fixed. Returns how many.
+
+    `touching` narrows it to entries with a line that is sent to one of these chart rows, `dated_after` to entries of
+    later dates.
+    """
+    rows = connection.queue.needing_attention().filter(cause=cause)
+    if touching:
+        accounts = connection.mappings.filter(target__in=touching).values("account")
+        rows = rows.filter(entry__in=JournalLine.objects.filter(account__in=accounts).values("entry"))
+    if dated_after:
+        rows = rows.filter(entry__date__gt=dated_after)
     return _release(connection, rows)
 
 
 @transaction.atomic
-def retry(connection: Connection, row_ids: Iterable[int]) -> int:
+def retry(connection: Connection, row_ids: Iterable[int], *, actor: User | None, ip: str | None = None) -> int:
     """Let these parked rows go again, as a person asked. A second click finds none left. Returns how many."""
-    rows = connection.queue.needing_attention().filter(pk__in=row_ids)
+    rows = connection.queue.needing_attention().filter(pk__in=list(row_ids)).select_for_update(no_key=True)
+    numbers = list(rows.order_by("entry__number").values_list("entry__number", flat=True))
+    if numbers:
+        _record(connection, Action.ENTRY_RETRIED, numbers, actor=actor, ip=ip)
     return _release(connection, rows)
+
+
+@transaction.atomic
+def confirm(row: QueueRow, remote_id: str, *, actor: User, ip: str | None = None) -> bool:
+    """A person has looked and found the unconfirmed entry at the provider, under this id (may be empty).
+
+    False when somebody else decided meanwhile.
+    """
+    decided = _move(
+        [row.pk], QueueRow.State.UNCONFIRMED, state=QueueRow.State.SENT, remote_id=remote_id[:64], sent_at=Now()
+    )
+    if decided:
+        _record(row.connection, Action.ENTRY_CONFIRMED, [row.entry.number], actor=actor, ip=ip, remote_id=remote_id)
+    return bool(decided)
+
+
+@transaction.atomic
+def send_again(row: QueueRow, *, actor: User, ip: str | None = None) -> bool:
+    """A person has looked and not found the unconfirmed entry: it goes again, under a new key.
+
+    False when somebody else decided meanwhile.
+    """
+    decided = _move([row.pk], QueueRow.State.UNCONFIRMED, state=QueueRow.State.WAITING)
+    if decided:
+        Connection.objects.filter(pk=row.connection_id).update(queue_from=0)
+        _record(row.connection, Action.ENTRY_SENT_AGAIN, [row.entry.number], actor=actor, ip=ip)
+        waking.wake_on_commit(row.connection_id)
+    return bool(decided)
+
+
+def _record(
+    connection: Connection,
+    action: Action,
+    numbers: list[int | None],
+    *,
+    actor: User | None,
+    ip: str | None,
+    **details: str,
+) -> None:
+    data = {"provider": connection.provider_name, "entries": numbers, **details}
+    recording.record(action, connection.organization, actor=actor, obj=str(connection), ip=ip, data=data)
 
 
 def _release(connection: Connection, rows: QuerySet[QueueRow]) -> int:
@@ -120,6 +182,7 @@ def _release(connection: Connection, rows: QuerySet[QueueRow]) -> int:
         blamed_account_id="",
     )
     if released:
+        Connection.objects.filter(pk=connection.pk).update(queue_from=0)
         waking.wake_on_commit(connection.pk)
     return released
 

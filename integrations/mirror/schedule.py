@@ -24,7 +24,7 @@ def sync_settings(organization: Organization) -> SyncSettings:
 def due_rows(connection: Connection) -> QuerySet[QueueRow]:
     """The waiting rows that the organization's mode lets go now."""
     mode = sync_settings(connection.organization).mode
-    waiting = connection.queue.waiting()
+    waiting = connection.queue.waiting().filter(pk__gte=connection.queue_from)
     if mode == SyncMode.LIVE:
         return waiting
     if mode == SyncMode.BATCHED and connection.flush_before:
@@ -34,7 +34,8 @@ def due_rows(connection: Connection) -> QuerySet[QueueRow]:
 
 def sends(organization: Organization) -> bool:
     """Whether anything at all may be sent, a delivery already sealed included."""
-    return sync_settings(organization).mode != SyncMode.OFF
+    chosen = sync_settings(organization)
+    return chosen.mode != SyncMode.OFF and chosen.paused_at is None
 
 
 @transaction.atomic
@@ -50,7 +51,7 @@ def set_mode(organization: Organization, mode: SyncMode, *, actor: User, ip: str
     recording.record(
         Action.SYNC_MODE_UPDATED, organization, actor=actor, obj="Sync Mode", ip=ip, data={"from": before, "to": mode}
     )
-    for connection in Connection.objects.for_organization(organization).mirrored():
+    for connection in _mirrored(organization):
         waking.wake_on_commit(connection.pk)
     return True
 
@@ -76,8 +77,42 @@ def flush_due_organizations() -> None:
         chosen.save(update_fields=["next_flush_at"])
 
 
+@transaction.atomic
+def flush_now(organization: Organization, *, actor: User | None, ip: str | None = None) -> int:
+    """Make what waits due at once, in Batched mode. Returns how many entries that are; 0 in another mode."""
+    chosen = SyncSettings.objects.filter(organization=organization, mode=SyncMode.BATCHED).first()
+    if chosen is None:
+        return 0
+    waiting = QueueRow.objects.waiting().filter(connection__in=_mirrored(organization)).count()
+    _flush(chosen, database_now())
+    recording.record(
+        Action.FLUSHED, organization, actor=actor, obj="Sync Mode", ip=ip, data={"entries_waiting": waiting}
+    )
+    return waiting
+
+
+@transaction.atomic
+def set_paused(organization: Organization, *, paused: bool, actor: User | None = None) -> bool:
+    """Stop or resume an organization's mirror, whatever its mode: support's own switch. False when it was so already.
+
+    Nothing new is sent once this has committed; what is under way is finished and recorded.
+    """
+    SyncSettings.objects.get_or_create(organization=organization)
+    chosen = SyncSettings.objects.filter(organization=organization, paused_at__isnull=paused)
+    if not chosen.update(paused_at=database_now() if paused else None):
+        return False
+    recording.record(Action.PAUSED if paused else Action.RESUMED, organization, actor=actor, obj="Mirror")
+    for connection in _mirrored(organization):
+        waking.wake_on_commit(connection.pk)
+    return True
+
+
+def _mirrored(organization: Organization) -> QuerySet[Connection]:
+    return Connection.objects.for_organization(organization).mirrored()
+
+
 def _flush(chosen: SyncSettings, now: datetime) -> None:
-    connections = Connection.objects.for_organization(chosen.organization).mirrored()
+    connections = _mirrored(chosen.organization)
     connections.update(flush_before=now)
     for connection in connections:
         waking.wake_on_commit(connection.pk)

@@ -10,10 +10,15 @@ from integrations.models import Connection, Delivery, QueueRow, SealedGrant
 def wake_what_is_due() -> None:
     now = database_now()
     sending = Connection.objects.current().connected().filter(mirror_from__isnull=False)
-    work = Exists(QueueRow.objects.waiting().filter(connection=OuterRef("pk"))) | Exists(
-        Delivery.objects.open()
-        .filter(connection=OuterRef("pk"), next_attempt_at__lte=now)
-        .filter(Q(leased_until=None) | Q(leased_until__lte=now))
+    waiting = QueueRow.objects.waiting().filter(connection=OuterRef("pk"), pk__gte=OuterRef("queue_from"))
+    work = (
+        Q(troubled_since__isnull=False, next_probe_at__lte=now)
+        | Exists(waiting)
+        | Exists(
+            Delivery.objects.open()
+            .filter(connection=OuterRef("pk"), next_attempt_at__lte=now)
+            .filter(Q(leased_until=None) | Q(leased_until__lte=now))
+        )
     )
     room = Q(next_send_at=None) | Q(next_send_at__lte=now)
     for connection_id in sending.filter(work, room).values_list("pk", flat=True):

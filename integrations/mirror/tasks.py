@@ -7,7 +7,7 @@ from celery import shared_task
 from integrations.connections import connect, disconnect
 from integrations.mapping import chart
 from integrations.mirror import drain as draining
-from integrations.mirror import schedule, sweeping
+from integrations.mirror import heartbeat, schedule, sweeping
 
 
 @shared_task
@@ -28,6 +28,7 @@ def give_back_grant(connection_id: str) -> None:
 @shared_task
 def sweep() -> None:
     """For what a lost wake-up left, and what falls due by the clock."""
+    heartbeat.forget_the_dead()
     connect.forget_abandoned()
     schedule.flush_due_organizations()
     sweeping.wake_what_is_due()

@@ -1,6 +1,7 @@
 """Waking workers. Postgres knows what is due; a wake-up only says "look now", and may be lost, late or repeated."""
 
 import logging
+import time
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -42,9 +43,27 @@ def wake_for_revocation(connection_id: UUID) -> None:
     transaction.on_commit(partial(_send, "integrations.mirror.tasks.give_back_grant", connection_id), robust=True)
 
 
+class _Broker:
+    """Publishes, and leaves a broker that does not answer alone for a while: a posting should not wait for it."""
+
+    _LEFT_ALONE_SECONDS = 5
+
+    def __init__(self) -> None:
+        self._left_alone_until = 0.0
+
+    def publish(self, task: str, connection_id: UUID, delay: timedelta) -> None:
+        if time.monotonic() < self._left_alone_until:
+            return
+        try:
+            # By name, since tasks import the acts that wake them.
+            app.send_task(task, [str(connection_id)], countdown=delay.total_seconds() or None, retry=False)
+        except OperationalError:
+            self._left_alone_until = time.monotonic() + self._LEFT_ALONE_SECONDS
+            logger.warning("The broker takes no wake-ups; the sweep will find what is due.")
+
+
+_broker = _Broker()
+
+
 def _send(task: str, connection_id: UUID, delay: timedelta = timedelta()) -> None:
-    try:
-        # By name, since tasks import the acts that wake them.
-        app.send_task(task, [str(connection_id)], countdown=delay.total_seconds() or None, retry=False)
-    except OperationalError:
-        logger.warning("The broker took no wake-up for connection %s; the sweep will find its work.", connection_id)
+    _broker.publish(task, connection_id, delay)

@@ -4,7 +4,7 @@ from integrations.models.chart import AccountMapping, ChartAccount
 from integrations.models.connection import ConnectAttempt, Connection, SealedGrant
 from integrations.models.delivery import Attempt, Delivery, DeliveryItem
 from integrations.models.queue import QueueRow
-from integrations.models.schedule import SyncMode, SyncSettings
+from integrations.models.schedule import Heartbeat, ProviderGate, SyncMode, SyncSettings
 
 __all__ = [
     "AccountMapping",
@@ -14,6 +14,8 @@ __all__ = [
     "Connection",
     "Delivery",
     "DeliveryItem",
+    "Heartbeat",
+    "ProviderGate",
     "QueueRow",
     "SealedGrant",
     "SyncMode",

@@ -82,13 +82,32 @@ class Connection(models.Model):
     chart_error = models.TextField(blank=True)
 
     last_sync_at = models.DateTimeField(null=True, blank=True)
+    queue_from = models.BigIntegerField(default=0)
+    """No waiting row has a smaller id. Without it every claim would step over all that was sent since the oldest
+    snapshot anyone holds open."""
     flush_before = models.DateTimeField(null=True, blank=True)
     """In Batched mode, rows queued before this moment are due."""
     next_send_at = models.DateTimeField(null=True, blank=True)
     """The pacer's next free slot, by the database's clock; None when it never sent."""
+    coalesce_until = models.DateTimeField(null=True, blank=True)
+    """Until then only full batches go, so that what is left of the provider's day lasts."""
     slowed_until = models.DateTimeField(null=True, blank=True)
     """The provider asked us to stay away until then."""
     calls_left_today = models.IntegerField(null=True, blank=True)
+    day_allowance = models.IntegerField(null=True, blank=True)
+    """The most calls that the provider has said were left since its day began."""
+    day_began_at = models.DateTimeField(null=True, blank=True)
+    """When that number last went up, which is how the start of the provider's day shows."""
+
+    batch_size = models.PositiveSmallIntegerField(null=True, blank=True)
+    """Entries per send, while time-outs have made it smaller than the provider's limit."""
+    clean_sends = models.PositiveSmallIntegerField(default=0)
+    """Answers in time since the batch size last changed."""
+
+    troubled_since = models.DateTimeField(null=True, blank=True)
+    """Since an outcome was left unknown: nothing new is sealed until a probe or a re-send is answered."""
+    next_probe_at = models.DateTimeField(null=True, blank=True)
+    failed_probes = models.PositiveSmallIntegerField(default=0)
 
     objects = ConnectionQuerySet.as_manager()
 

@@ -1,4 +1,4 @@
-"""When queue rows are due: the organization's sync mode."""
+"""When queue rows are due: the organization's sync mode, what holds for a provider as a whole, and who is there to send."""
 
 from django.conf import settings
 from django.db import models
@@ -22,6 +22,36 @@ class SyncSettings(models.Model):
     changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     next_flush_at = models.DateTimeField(null=True, blank=True)
     """In Batched mode, when what waits is next sent."""
+    paused_at = models.DateTimeField(null=True, blank=True)
+    """Support has stopped the organization's mirror, whatever its mode."""
 
     def __str__(self) -> str:
         return f"{self.organization}: {self.get_mode_display()}"
+
+
+class ProviderGate(models.Model):
+    """What holds for all companies of a provider: its app-wide pace, and the breaker that many failing companies trip."""
+
+    provider_name = models.CharField(primary_key=True, max_length=20)
+    next_call_at = models.DateTimeField(null=True, blank=True)
+    """The next free slot under the limit that all companies share."""
+    closed_until = models.DateTimeField(null=True, blank=True)
+    """Nothing goes to the provider until then."""
+
+    def __str__(self) -> str:
+        return self.provider_name
+
+
+class Heartbeat(models.Model):
+    """A worker or beat process, and when it last said that it is there."""
+
+    class Kind(models.TextChoices):
+        WORKER = "worker", "Worker"
+        BEAT = "beat", "Beat"
+
+    process = models.CharField(primary_key=True, max_length=200)
+    kind = models.CharField(max_length=6, choices=Kind)
+    seen_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.process}"

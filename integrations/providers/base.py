@@ -7,6 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from integrations.providers.errors import ProviderError
+
 
 class Classification(StrEnum):
     """The five classes of account, spelled as `ledger.Account.type` spells them."""
@@ -110,12 +112,14 @@ class SealedBody:
 
 
 class Cause(StrEnum):
-    """Why a person is needed for an entry, and so who can lift it."""
+    """Why an entry was set aside, and so what lets it go again."""
 
     ACCOUNT = "account"
     PERIOD = "period"
     DUPLICATE = "duplicate"
     PERMISSION = "permission"
+    UNAVAILABLE = "unavailable"
+    """The provider was away for longer than the retry budget; not a person's to lift, it lifts itself."""
     OTHER = "other"
 
 
@@ -144,13 +148,28 @@ class Refused:
 
 @dataclass(frozen=True)
 class Uncertain:
-    """The answer says nothing certain of this journal: it is missing, doubled or unreadable there."""
+    """The answer says nothing certain of this journal: it is missing, doubled or unreadable there.
+
+    `message` says what is wrong with the answer and quotes its start, redacted: for support, not for the card.
+    """
 
     item_id: str
     message: str
 
 
-Outcome = Accepted | Refused | Uncertain
+@dataclass(frozen=True)
+class NotWritten:
+    """This journal was turned away for a reason that is not its own, such as too many calls, and was not written.
+
+    It waits to be sent anew, in another delivery: a repeat of the same bytes could bring the same answer out of the
+    provider's memory. `error` is never OutcomeUnknown, and says what holds for the connection as if it had been raised.
+    """
+
+    item_id: str
+    error: ProviderError
+
+
+Outcome = Accepted | Refused | Uncertain | NotWritten
 
 
 @dataclass(frozen=True)
@@ -191,6 +210,8 @@ class Limits:
     replay_window: timedelta | None
     send_timeout: timedelta
     """The longest that one send may take; by then its socket is closed."""
+    app_calls_per_minute: int | None = None
+    """What all companies of the app share; None where the provider limits each company alone."""
 
 
 class Provider(Protocol):

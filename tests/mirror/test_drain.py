@@ -14,7 +14,7 @@ from audit.models import AuditEvent
 from integrations.clock import database_now
 from integrations.connections import disconnect
 from integrations.mapping import chart, saving
-from integrations.mirror import drain, queue, schedule
+from integrations.mirror import claiming, drain, queue, schedule
 from integrations.models import Connection, Delivery, QueueRow, SyncMode
 from ledger.models import JournalEntry
 
@@ -34,6 +34,21 @@ def later(connection, **delta):
         next_attempt_at=F("next_attempt_at") - by,
     )
     Connection.objects.filter(pk=connection.pk).update(slowed_until=None)
+
+
+WRITE_CALL = {"quickbooks": "batch", "xero": "manualjournals"}
+READ_CALL = {"quickbooks": "companyinfo", "xero": "organisation"}
+
+
+def read_chart(connection):
+    chart.ask_for_reading(connection)
+    chart.read_if_due(connection.pk)
+
+
+def probe_now(connection):
+    """Let the time for a probe come."""
+    Connection.objects.filter(pk=connection.pk, troubled_since__isnull=False).update(next_probe_at=database_now())
+    pass_over(connection)
 
 
 def test_an_entry_arrives_once_and_to_the_cent(firm, connection, sandbox):
@@ -95,7 +110,7 @@ def test_nothing_is_sent_while_a_required_account_has_no_target(firm, provider_n
 def test_a_worker_that_dies_after_the_send_doubles_nothing(firm, connection, sandbox):
     """The provider has the journals and nobody here wrote it down: the same bytes go again under the same key."""
     firm.post(("1100", "2100", "1.00"), ("1100", "2100", "2.00"))
-    lease = drain._claim(connection.pk).lease
+    lease = claiming.claim(connection.pk).lease
     token = drain.tokens.access_token(connection)
     assert drain._attempt(lease, token) is not None
     assert states(connection) == ["sending", "sending"]
@@ -108,19 +123,43 @@ def test_a_worker_that_dies_after_the_send_doubles_nothing(firm, connection, san
 
 
 def test_a_reply_lost_after_the_commit_doubles_nothing(firm, connection, sandbox):
-    call = {"quickbooks": "batch", "xero": "manualjournals"}[connection.provider_name]
-    sandbox.arm(provider=connection.provider_name, call=call, nth=1, do="drop_after_commit")
+    """First a probe, then new entries, and the same bytes again once the provider surely has done with the first."""
+    sandbox.arm(
+        provider=connection.provider_name, call=WRITE_CALL[connection.provider_name], nth=1, do="drop_after_commit"
+    )
     firm.post(("1100", "2100", "1.00"))
     assert pass_over(connection)
     assert states(connection) == ["sending"]
     firm.post(("1100", "2100", "2.00"))
-    assert not pass_over(connection), "one open question at a time"
+    assert not pass_over(connection), "nothing new before the provider is known to be back"
+    probe_now(connection)
+    connection.refresh_from_db()
+    assert connection.troubled_since is None
     later(connection, seconds=140)
-    assert pass_over(connection)
-    assert pass_over(connection)
+    while pass_over(connection):
+        pass
     assert states(connection) == ["sent", "sent"]
     assert books(sandbox, connection)["journals"] == 2
     assert books(sandbox, connection)["duplicates"] == []
+
+
+def test_an_outage_leaves_one_unknown_outcome_and_a_few_probes(firm, connection, sandbox):
+    everything = {"provider": connection.provider_name, "share": 1.0, "times": 1000, "do": "status", "status": 500}
+    for call in (WRITE_CALL[connection.provider_name], READ_CALL[connection.provider_name]):
+        sandbox.arm(call=call, **everything)
+    firm.post(*[("1100", "2100", "1.00")] * 70)
+    for _ in range(12):
+        pass_over(connection)
+        probe_now(connection)
+    assert Delivery.objects.count() == 1
+    assert len(sandbox.requests(connection.provider_name, WRITE_CALL[connection.provider_name])) == 1
+    sandbox.heal()
+    probe_now(connection)
+    later(connection, seconds=140)
+    for _ in range(6):
+        pass_over(connection)
+    assert set(states(connection)) == {"sent"}
+    assert books(sandbox, connection)["journals"] == 70
 
 
 def test_an_outcome_that_can_no_longer_be_learned_is_left_to_a_person(firm, sandbox):
@@ -154,7 +193,7 @@ def test_a_refused_entry_waits_for_a_person_and_the_others_go(firm, connection, 
 
 def test_a_retried_entry_goes_under_a_new_key_and_arrives_once(firm, connection, sandbox):
     target = connection.mappings.get(account__number="4000").target
-    sandbox.refuse_account(connection.provider_name, connection.company_id, target.remote_id)
+    sandbox.refuse_account(connection.provider_name, connection.company_id, target.remote_id, how="inactive")
     firm.post(("1000", "4000", "2.00"))
     pass_over(connection)
     chart.read_if_due(connection.pk)
@@ -165,26 +204,66 @@ def test_a_retried_entry_goes_under_a_new_key_and_arrives_once(firm, connection,
     assert pass_over(connection)
     assert states(connection) == ["sent"]
     assert books(sandbox, connection)["journals"] == 1
-    assert queue.retry(connection, connection.queue.values_list("pk", flat=True)) == 0
+    assert queue.retry(connection, connection.queue.values_list("pk", flat=True), actor=firm.owner) == 0
+
+
+def test_an_account_that_comes_back_lets_its_entries_go(firm, connection, sandbox):
+    target = connection.mappings.get(account__number="4000").target
+    sandbox.refuse_account(connection.provider_name, connection.company_id, target.remote_id, how="inactive")
+    firm.post(("1000", "4000", "2.00"), ("1000", "4000", "3.00"))
+    pass_over(connection)
+    chart.read_if_due(connection.pk)
+    assert states(connection) == ["needs_attention", "needs_attention"]
+    sandbox.accept_account(connection.provider_name, connection.company_id, target.remote_id)
+    read_chart(connection)
+    assert pass_over(connection)
+    assert states(connection) == ["sent", "sent"]
+
+
+def test_a_refusal_that_the_chart_does_not_explain_is_not_tried_over_and_over(firm, connection, sandbox):
+    target = connection.mappings.get(account__number="4000").target
+    sandbox.refuse_account(connection.provider_name, connection.company_id, target.remote_id)
+    firm.post(("1000", "4000", "2.00"))
+    pass_over(connection)
+    for _ in range(3):
+        read_chart(connection)
+        assert not pass_over(connection)
+    assert states(connection) == ["needs_attention"]
+
+
+def test_a_reopened_period_lets_its_entries_go(firm, connection, sandbox):
+    setting = {"quickbooks": "book_close_date", "xero": "period_lock_date"}[connection.provider_name]
+    company = (connection.provider_name, connection.company_id)
+    [entry] = firm.post(("1100", "2100", "2.00"))
+    sandbox.change_company(*company, **{setting: entry.date.isoformat()})
+    pass_over(connection)
+    assert connection.queue.get().cause == "period"
+    read_chart(connection)
+    assert states(connection) == ["needs_attention"]
+    sandbox.change_company(*company, **{setting: (entry.date - timedelta(days=1)).isoformat()})
+    read_chart(connection)
+    assert pass_over(connection)
+    assert states(connection) == ["sent"]
 
 
 def test_a_worker_that_lost_its_lease_can_neither_send_nor_settle(firm, connection, sandbox):
     firm.post(("1100", "2100", "1.00"))
-    zombie = drain._claim(connection.pk).lease
+    zombie = claiming.claim(connection.pk).lease
     later(connection, seconds=200)
     Connection.objects.filter(pk=connection.pk).update(next_send_at=None)
-    heir = drain._claim(connection.pk).lease
+    heir = claiming.claim(connection.pk).lease
     assert heir.delivery.pk == zombie.delivery.pk
     assert heir.token != zombie.token
     assert drain._attempt(zombie, "unused") is None
-    drain._send(heir)
+    drain.send(heir)
     assert states(connection) == ["sent"]
     assert books(sandbox, connection)["journals"] == 1
 
 
 def test_a_429_stops_the_company_and_spends_no_retry_budget(firm, connection, sandbox):
-    call = {"quickbooks": "batch", "xero": "manualjournals"}[connection.provider_name]
-    sandbox.arm(provider=connection.provider_name, call=call, nth=1, do="status", status=429)
+    sandbox.arm(
+        provider=connection.provider_name, call=WRITE_CALL[connection.provider_name], nth=1, do="status", status=429
+    )
     firm.post(("1100", "2100", "1.00"))
     pass_over(connection)
     connection.refresh_from_db()

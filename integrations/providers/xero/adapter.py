@@ -38,6 +38,7 @@ class Xero:
         first_retry_after=timedelta(seconds=5),
         replay_window=timedelta(seconds=300),
         send_timeout=timedelta(seconds=60),
+        app_calls_per_minute=10_000,
     )
 
     def authorization_request(self, *, redirect_uri: str, state: str) -> AuthorizationRequest:

@@ -1,0 +1,73 @@
+"""What holds for a provider as a whole: the pace that all companies share, and the breaker that many of them trip.
+
+An outage of a provider shows at every company at once. When most of those that send are failing, the gate closes and
+one connection at a time is let through to see whether it is over.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Coalesce, Greatest
+
+from integrations.mirror import pacing
+from integrations.models import Connection, Delivery, ProviderGate
+
+_CLOSED_FOR = timedelta(seconds=30)
+_TRIPPED_BY_AT_LEAST = 5
+_RECENT = timedelta(minutes=5)
+
+
+def opens_at(connection: Connection, now: datetime) -> datetime:
+    """When the provider as a whole may be called. Whoever comes first after a closure is let through; others wait."""
+    gate = ProviderGate.objects.filter(pk=connection.provider_name).first()
+    if gate is None:
+        return now
+    if gate.closed_until:
+        return _half_open(gate, now)
+    return max(now, gate.next_call_at or now)
+
+
+def _half_open(gate: ProviderGate, now: datetime) -> datetime:
+    ended = ProviderGate.objects.filter(pk=gate.pk, closed_until__lte=now)
+    if ended.update(closed_until=now + _CLOSED_FOR):
+        return now
+    gate.refresh_from_db()
+    return gate.closed_until or now
+
+
+def reserve(connection: Connection, now: datetime) -> None:
+    """Use one of the calls that all companies share. Last in a claim, since all others wait for this row meanwhile."""
+    per_minute = connection.provider.limits.app_calls_per_minute
+    if per_minute is None:
+        return
+    gates = ProviderGate.objects.filter(pk=connection.provider_name)
+    free_from = Greatest(Coalesce("next_call_at", Value(now)), Value(now), output_field=DateTimeField())
+    if not gates.update(next_call_at=free_from + pacing.spacing(per_minute)):
+        ProviderGate.objects.get_or_create(pk=connection.provider_name)
+
+
+def hold(provider_name: str, until: datetime) -> None:
+    """The provider limits the app as a whole until then."""
+    ProviderGate.objects.get_or_create(pk=provider_name)
+    ProviderGate.objects.filter(pk=provider_name).update(
+        next_call_at=Greatest(Coalesce(F("next_call_at"), until), until)
+    )
+
+
+def note_failure(connection: Connection, now: datetime) -> None:
+    """A call failed for a reason that may be the provider's as a whole: close the gate if most companies fail."""
+    companies = Connection.objects.connected().filter(provider_name=connection.provider_name)
+    retrying = Exists(Delivery.objects.open().filter(connection=OuterRef("pk"), failures__gt=0))
+    failing = companies.filter(Q(troubled_since__isnull=False) | retrying)
+    if failing.count() < _TRIPPED_BY_AT_LEAST:
+        return
+    well = companies.filter(troubled_since=None, last_sync_at__gt=now - _RECENT).exclude(retrying)
+    if failing.count() > well.count():
+        ProviderGate.objects.update_or_create(
+            provider_name=connection.provider_name, defaults={"closed_until": now + _CLOSED_FOR}
+        )
+
+
+def note_success(connection: Connection) -> None:
+    """It answers again."""
+    ProviderGate.objects.filter(pk=connection.provider_name, closed_until__isnull=False).update(closed_until=None)

@@ -1,0 +1,58 @@
+"""Asking, harmlessly, whether a provider is back: a read of the company's settings, never of its books."""
+
+import random
+from datetime import timedelta
+
+from integrations.clock import database_now
+from integrations.connections import disconnect, tokens
+from integrations.connections.kms import KeyUnavailable
+from integrations.mirror import gates, queue, waking
+from integrations.models import Connection
+from integrations.providers.base import Cause
+from integrations.providers.errors import CompanyGone, GrantLost, ProviderError, RateLimited, TokenRejected
+
+_FIRST, _LONGEST = timedelta(seconds=15), timedelta(seconds=60)
+_JITTER = random.SystemRandom()
+
+
+def probe(connection: Connection) -> None:
+    """One call with no transaction open. An answer lets the connection send again; none asks again later."""
+    try:
+        _ask(connection)
+    except (GrantLost, CompanyGone, TokenRejected) as error:
+        disconnect.stop(connection.pk, error)
+    except RateLimited as error:
+        _ask_again_in(connection, error.retry_after)  # it answers, and says when
+    except (ProviderError, KeyUnavailable):
+        longest = min(_FIRST * 2**connection.failed_probes, _LONGEST)
+        _ask_again_in(connection, longest * (0.5 + _JITTER.random() / 2))
+    else:
+        settle_trouble(connection)
+        waking.wake_on_commit(connection.pk)
+
+
+def first_probe_in() -> timedelta:
+    return _FIRST * (0.5 + _JITTER.random() / 2)
+
+
+def settle_trouble(connection: Connection) -> None:
+    """The provider answers this company again."""
+    connections = Connection.objects.filter(pk=connection.pk, troubled_since__isnull=False)
+    if connections.update(troubled_since=None, next_probe_at=None, failed_probes=0):
+        queue.release(connection, Cause.UNAVAILABLE)
+    gates.note_success(connection)
+
+
+def _ask(connection: Connection) -> None:
+    token = tokens.access_token(connection)
+    try:
+        connection.provider.company(token, connection.company)
+    except TokenRejected:
+        token = tokens.access_token(connection, refused=token)
+        connection.provider.company(token, connection.company)
+
+
+def _ask_again_in(connection: Connection, delay: timedelta) -> None:
+    at = database_now() + delay
+    Connection.objects.filter(pk=connection.pk).update(next_probe_at=at, failed_probes=connection.failed_probes + 1)
+    waking.wake(connection.pk, at=at)
