@@ -1,47 +1,42 @@
 """Where the providers send people back. Answers with redirects only: a page here would stand at an address that holds
 the code, for its scripts, its images' Referer and the browser's history to pass on."""
 
-import logging
-
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET
 
-from athenty.organizations.access import OrganizationRequest, admin_required
+from athenty.organizations.access import admin_required
 from integrations.connections import connect
 from integrations.models import ConnectAttempt, Connection
-from integrations.views.connected import card_url, visitor
-
-logger = logging.getLogger(__name__)
+from integrations.views.connected import PageRequest, card_url, visitor
 
 
 @admin_required
 @require_GET
-def quickbooks(request: OrganizationRequest) -> HttpResponse:
+def quickbooks(request: PageRequest) -> HttpResponse:
     return _finish(request, "quickbooks")
 
 
 @admin_required
 @require_GET
-def xero(request: OrganizationRequest) -> HttpResponse:
+def xero(request: PageRequest) -> HttpResponse:
     return _finish(request, "xero")
 
 
-def _finish(request: OrganizationRequest, provider_name: str) -> HttpResponse:
-    try:
-        result = connect.finish(provider_name, visitor(request), request.GET.dict())
-    except connect.ConnectFailed as failure:
-        messages.error(request, failure_sentence(failure))
-        answer = redirect(card_url(provider_name))
-    else:
-        answer = _go_on(request, result)
+def _finish(request: PageRequest, provider_name: str) -> HttpResponse:
+    answer = _take_up(request, provider_name)
     answer.headers["Referrer-Policy"] = "no-referrer"
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
-def _go_on(request: OrganizationRequest, result: Connection | ConnectAttempt) -> HttpResponse:
+def _take_up(request: PageRequest, provider_name: str) -> HttpResponse:
+    try:
+        result = connect.finish(provider_name, visitor(request), request.GET.dict())
+    except connect.ConnectFailed as failure:
+        messages.error(request, failure_sentence(failure))
+        return redirect(card_url(provider_name))
     if isinstance(result, ConnectAttempt):
         return redirect("integrations:choose", result.reference)
     messages.success(request, connected_sentence(result))

@@ -63,6 +63,15 @@ class Card:
     figures: Figures | None = None
     forms: Forms | None = None
 
+    @property
+    def has_chart(self) -> bool:
+        return self.connection is not None and self.connection.chart_read_at is not None
+
+    @property
+    def parked(self) -> int:
+        """How many entries need attention."""
+        return self.figures.queue.needs_attention if self.figures else 0
+
 
 @dataclass(frozen=True)
 class RefusedMapping:

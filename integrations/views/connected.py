@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django_htmx.middleware import HtmxDetails
 
 from athenty.organizations.access import OrganizationRequest
 from athenty.organizations.client_address import client_ip
@@ -15,18 +16,24 @@ from integrations.models import Connection
 from integrations.views import cards
 
 
-def connection_or_404(request: OrganizationRequest, connection_id: UUID) -> Connection:
+class PageRequest(OrganizationRequest):
+    """A request as the middleware and `admin_required` leave it for a view."""
+
+    htmx: HtmxDetails
+
+
+def connection_or_404(request: PageRequest, connection_id: UUID) -> Connection:
     mine = Connection.objects.for_organization(request.organization).current().select_related("organization")
     return get_object_or_404(mine, pk=connection_id)
 
 
-def visitor(request: OrganizationRequest) -> Visitor:
+def visitor(request: PageRequest) -> Visitor:
     if not request.session.session_key:
         request.session.save()
     return Visitor(
         user=request.user,
         organization=request.organization,
-        session_key=request.session.session_key,
+        session_key=request.session.session_key or "",
         ip=client_ip(request),
     )
 
@@ -35,7 +42,7 @@ def card_url(provider_name: str) -> str:
     return f"{reverse('integrations:index')}?tab=connections#{provider_name}"
 
 
-def done(request: OrganizationRequest, provider_name: str, sentence: str) -> HttpResponse:
+def done(request: PageRequest, provider_name: str, sentence: str) -> HttpResponse:
     """After an act on a card: the card again for HTMX, with the sentence for the status line; else the page."""
     if not request.htmx:
         messages.success(request, sentence)
@@ -44,7 +51,7 @@ def done(request: OrganizationRequest, provider_name: str, sentence: str) -> Htt
     return TemplateResponse(request, "integrations/card.html", context)
 
 
-def refused(request: OrganizationRequest, provider_name: str, sentence: str) -> HttpResponse:
+def refused(request: PageRequest, provider_name: str, sentence: str) -> HttpResponse:
     """An act that can't be done now: the page again, with the sentence in its banner, and nothing changed."""
     messages.error(request, sentence)
     if request.htmx:

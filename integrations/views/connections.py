@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.utils.dateformat import format as format_date
 from django.views.decorators.http import require_http_methods, require_POST
 
-from athenty.organizations.access import OrganizationRequest, admin_required
+from athenty.organizations.access import admin_required
 from athenty.organizations.client_address import client_ip
 from integrations.connections import connect as connecting
 from integrations.connections.disconnect import disconnect as end_connection
@@ -20,13 +20,13 @@ from integrations.mirror import queue
 from integrations.models import ConnectAttempt, Connection
 from integrations.providers import PROVIDERS
 from integrations.views.callbacks import connected_sentence, failure_sentence
-from integrations.views.connected import card_url, connection_or_404, done, refused, visitor
+from integrations.views.connected import PageRequest, card_url, connection_or_404, done, refused, visitor
 from integrations.views.moments import counted
 
 
 @admin_required
 @require_POST
-def connect(request: OrganizationRequest, provider_name: str) -> HttpResponse:
+def connect(request: PageRequest, provider_name: str) -> HttpResponse:
     """Leave for the provider, in the same window."""
     if provider_name not in PROVIDERS:
         raise Http404("There is no such accounting system.")
@@ -38,7 +38,7 @@ def connect(request: OrganizationRequest, provider_name: str) -> HttpResponse:
 
 @admin_required
 @require_http_methods(["GET", "POST"])
-def choose(request: OrganizationRequest, reference: str) -> HttpResponse:
+def choose(request: PageRequest, reference: str) -> HttpResponse:
     """Which of the companies that the sign-in covers, or whether to replace the one that was connected before."""
     made = get_object_or_404(ConnectAttempt, organization=request.organization, reference=reference)
     provider_name = made.provider_name
@@ -63,11 +63,11 @@ def choose(request: OrganizationRequest, reference: str) -> HttpResponse:
 
 @admin_required
 @require_POST
-def start(request: OrganizationRequest, connection_id: UUID) -> HttpResponse:
+def start(request: PageRequest, connection_id: UUID) -> HttpResponse:
     connection = connection_or_404(request, connection_id)
     form = StartForm(request.POST)
     if not form.is_valid():
-        return refused(request, connection.provider_name, " ".join(form.errors["on"]))
+        return refused(request, connection.provider_name, " ".join(map(str, form.errors["on"])))
     on = form.cleaned_data["on"]
     try:
         waiting = start_mirroring(connection, on, actor=request.user, ip=client_ip(request))
@@ -78,7 +78,7 @@ def start(request: OrganizationRequest, connection_id: UUID) -> HttpResponse:
 
 @admin_required
 @require_http_methods(["GET", "POST"])
-def disconnect(request: OrganizationRequest, connection_id: UUID) -> HttpResponse:
+def disconnect(request: PageRequest, connection_id: UUID) -> HttpResponse:
     connection = connection_or_404(request, connection_id)
     if request.method == "GET":
         context = {"connection": connection, "waiting": connection.queue.waiting().count()}
@@ -93,19 +93,20 @@ def disconnect(request: OrganizationRequest, connection_id: UUID) -> HttpRespons
 
 @admin_required
 @require_POST
-def retry(request: OrganizationRequest, connection_id: UUID) -> HttpResponse:
+def retry(request: PageRequest, connection_id: UUID) -> HttpResponse:
     """Let entries that were set aside go again: those named by `row`, or with `all` every one."""
     connection = connection_or_404(request, connection_id)
     parked = connection.queue.needing_attention()
     if "all" not in request.POST:
         parked = parked.filter(pk__in=[int(row) for row in request.POST.getlist("row") if row.isdecimal()])
-    retried = queue.retry(connection, list(parked.values_list("pk", flat=True)))
+    rows = list(parked.values_list("pk", flat=True))
+    retried = queue.retry(connection, rows, actor=request.user, ip=client_ip(request))
     if not retried:
         return done(request, connection.provider_name, "Nothing to retry: no such entry needs attention any more.")
     return done(request, connection.provider_name, f"{counted(retried, 'entry', 'entries')} queued to be sent again.")
 
 
-def _choice_page(request: OrganizationRequest, attempt: ConnectAttempt, error: str = "") -> HttpResponse:
+def _choice_page(request: PageRequest, attempt: ConnectAttempt, error: str = "") -> HttpResponse:
     context = {
         "attempt": attempt,
         "provider": PROVIDERS[attempt.provider_name],

@@ -1,5 +1,6 @@
 """Settings ▸ Integrations: the Connections and Sync Mode tabs."""
 
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -8,19 +9,19 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
-from athenty.organizations.access import OrganizationRequest, admin_required
+from athenty.organizations.access import admin_required
 from integrations.forms import StartForm, SyncModeForm
 from integrations.mirror import schedule
 from integrations.models import Connection, SyncMode
 from integrations.providers import PROVIDERS
 from integrations.views import cards, moments
 from integrations.views.cards import Card, RefusedMapping
-from integrations.views.connected import card_url, connection_or_404
+from integrations.views.connected import PageRequest, card_url, connection_or_404
 
 
 @admin_required
 @require_safe
-def integrations(request: OrganizationRequest) -> HttpResponse:
+def integrations(request: PageRequest) -> HttpResponse:
     """An unknown tab is the first one: an old address still finds the page."""
     if request.GET.get("tab") == "sync-mode":
         return sync_mode_tab(request)
@@ -29,7 +30,7 @@ def integrations(request: OrganizationRequest) -> HttpResponse:
 
 @admin_required
 @require_safe
-def card(request: OrganizationRequest, connection_id: UUID) -> HttpResponse:
+def card(request: PageRequest, connection_id: UUID) -> HttpResponse:
     """A card's facts, asked for again while something is under way.
 
     `attention` and `chart` say what the asking page shows: sections that hold forms are sent anew only when they
@@ -39,21 +40,21 @@ def card(request: OrganizationRequest, connection_id: UUID) -> HttpResponse:
     if not request.htmx:
         return redirect(card_url(name))
     found = cards.card_facts(request.organization, name)
-    is_chart_new = not request.GET.get("chart") and found.connection.chart_read_at is not None
-    is_attention_new = request.GET.get("attention") != str(found.figures.queue.needs_attention)
+    is_chart_new = found.has_chart and not request.GET.get("chart")
+    is_attention_new = request.GET.get("attention") != str(found.parked)
     if is_chart_new or is_attention_new:
         found = cards.card(request.organization, name)
     context = {"card": found, "is_chart_new": is_chart_new, "is_attention_new": is_attention_new}
     return TemplateResponse(request, "integrations/card_facts.html", context)
 
 
-def connections_tab(request: OrganizationRequest, refused: RefusedMapping | None = None) -> HttpResponse:
+def connections_tab(request: PageRequest, refused: RefusedMapping | None = None) -> HttpResponse:
     shown = [_shown_card(request, name, refused) for name in PROVIDERS]
     context = {"tab": "connections", "tab_title": "Connections", "cards": shown, "has_errors": bool(refused)}
     return _page(request, context, status=422 if refused else 200)
 
 
-def sync_mode_tab(request: OrganizationRequest, refused: SyncModeForm | None = None) -> HttpResponse:
+def sync_mode_tab(request: PageRequest, refused: SyncModeForm | None = None) -> HttpResponse:
     connections = Connection.objects.for_organization(request.organization).current()
     context = {
         "tab": "sync-mode",
@@ -67,12 +68,12 @@ def sync_mode_tab(request: OrganizationRequest, refused: SyncModeForm | None = N
     return _page(request, context, status=422 if refused else 200)
 
 
-def _page(request: OrganizationRequest, context: dict[str, object], *, status: int) -> HttpResponse:
+def _page(request: PageRequest, context: dict[str, Any], *, status: int) -> HttpResponse:
     template = "integrations/index.html" + ("#tabs" if request.htmx else "")
     return TemplateResponse(request, template, context, status=status)
 
 
-def _shown_card(request: OrganizationRequest, provider_name: str, refused: RefusedMapping | None) -> Card:
+def _shown_card(request: PageRequest, provider_name: str, refused: RefusedMapping | None) -> Card:
     tried = request.GET.get(f"{provider_name}_from")
     start_form = None if tried is None else StartForm({"on": tried})
     return cards.card(request.organization, provider_name, start_form=start_form, refused=refused)

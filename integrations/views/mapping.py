@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_POST
 
-from athenty.organizations.access import OrganizationRequest, admin_required
+from athenty.organizations.access import admin_required
 from athenty.organizations.client_address import client_ip
 from integrations.forms import MappingForm
 from integrations.mapping.chart import ask_for_reading
@@ -15,13 +15,13 @@ from integrations.mapping.saving import MappingRefused, Saved, save_mapping
 from integrations.models import Connection
 from integrations.views import cards, index
 from integrations.views.cards import RefusedMapping
-from integrations.views.connected import connection_or_404, done, refused
+from integrations.views.connected import PageRequest, connection_or_404, done, refused
 from integrations.views.moments import counted
 
 
 @admin_required
 @require_POST
-def save(request: OrganizationRequest, connection_id: UUID) -> HttpResponse:
+def save(request: PageRequest, connection_id: UUID) -> HttpResponse:
     connection = connection_or_404(request, connection_id)
     if not connection.is_connected:
         return refused(request, connection.provider_name, "Connect first: the mapping can be changed while connected.")
@@ -39,7 +39,7 @@ def save(request: OrganizationRequest, connection_id: UUID) -> HttpResponse:
 
 @admin_required
 @require_POST
-def refresh_chart(request: OrganizationRequest, connection_id: UUID) -> HttpResponse:
+def refresh_chart(request: PageRequest, connection_id: UUID) -> HttpResponse:
     connection = connection_or_404(request, connection_id)
     short = connection.provider.short_name
     if not connection.is_connected:
@@ -51,7 +51,7 @@ def refresh_chart(request: OrganizationRequest, connection_id: UUID) -> HttpResp
     return done(request, connection.provider_name, f"Reading the {short} chart of accounts again.")
 
 
-def _refused(request: OrganizationRequest, refusal: RefusedMapping) -> HttpResponse:
+def _refused(request: PageRequest, refusal: RefusedMapping) -> HttpResponse:
     """The form again with the choices kept, of which none is saved."""
     if not request.htmx:
         return index.connections_tab(request, refused=refusal)

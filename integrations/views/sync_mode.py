@@ -6,19 +6,20 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from athenty.organizations.access import OrganizationRequest, admin_required
+from athenty.organizations.access import admin_required
 from athenty.organizations.client_address import client_ip
 from athenty.organizations.models import Organization
 from integrations.forms import SyncModeForm
 from integrations.mirror import schedule
 from integrations.models import QueueRow, SyncMode
 from integrations.views import index
+from integrations.views.connected import PageRequest
 from integrations.views.moments import clock, counted
 
 
 @admin_required
 @require_POST
-def save(request: OrganizationRequest) -> HttpResponse:
+def save(request: PageRequest) -> HttpResponse:
     form = SyncModeForm(request.POST)
     if not form.is_valid():
         return index.sync_mode_tab(request, refused=form)
@@ -38,6 +39,7 @@ def _result(organization: Organization, mode: SyncMode) -> str:
         return f"Sync is off. {entries} {'is' if waiting == 1 else 'are'} waiting."
     if mode == SyncMode.BATCHED:
         flush_at = schedule.sync_settings(organization).next_flush_at
-        return f"Sync is Batched. {entries} waiting; next batch at {clock(flush_at, organization)}."
+        next_batch = f"; next batch at {clock(flush_at, organization)}" if flush_at else ""
+        return f"Sync is Batched. {entries} waiting{next_batch}."
     sending = f"Sending {counted(waiting, 'waiting entry', 'waiting entries')}." if waiting else "Nothing is waiting."
     return f"Sync is Live. {sending}"
