@@ -70,7 +70,8 @@ def sandbox(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    return become("dev", "-m", "pytest", *arguments)
+    """In two processes, which the suite's waits make worth it; ARGS="-n 0 -k name" runs a few in one."""
+    return become("dev", "-m", "pytest", "-n", "2", *arguments)
 
 
 def lint(_arguments: list[str]) -> int:
