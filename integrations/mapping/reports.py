@@ -68,6 +68,10 @@ class MappingTable:
     """What may not, by the sentence that says why."""
     errors: list[MappingRow] = field(default_factory=list)
 
+    @property
+    def is_blocking(self) -> bool:
+        return any(row.is_blocking for row in self.rows)
+
 
 def is_being_read(connection: Connection, now: datetime) -> bool:
     """Whether a worker reads the chart now or is about to."""
