@@ -1,0 +1,122 @@
+"""What an operator asks of the mirror: who is there to send, and for each connection what waits, how long, and why."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, QuerySet
+
+from integrations.clock import database_now
+from integrations.mapping import requirements
+from integrations.mirror import heartbeat, schedule
+from integrations.mirror.reports import queue_figures
+from integrations.models import Connection, Heartbeat, ProviderGate, QueueRow, SyncMode
+
+# Live promises thirty seconds; twice that, with nothing known to stand in the way, is worth a look.
+_LATE_AFTER = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class ConnectionStatus:
+    """Ages are in whole seconds. `held_by` says in a word what keeps entries waiting; empty when nothing does."""
+
+    organization: str
+    provider: str
+    company: str
+    state: str
+    reason: str
+    mode: str
+    held_by: str
+    waiting: int
+    oldest_waiting_seconds: int | None
+    sending: int
+    needs_attention: dict[str, int]
+    unconfirmed: int
+    last_success_at: datetime | None
+    next_attempt_at: datetime | None
+    calls_left_today: int | None
+    is_late: bool
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class MirrorStatus:
+    workers_alive: bool
+    beat_alive: bool
+    connections: list[ConnectionStatus]
+
+    @property
+    def is_well(self) -> bool:
+        """Nothing that an operator should look at: someone is there to send, and no connection is late."""
+        return self.workers_alive and self.beat_alive and not any(each.is_late for each in self.connections)
+
+
+def mirror_status(connections: QuerySet[Connection] | None = None) -> MirrorStatus:
+    """Of every current connection, or of those given."""
+    chosen = Connection.objects.current() if connections is None else connections
+    ordered = chosen.select_related("organization").order_by("organization__slug", "provider_name")
+    return MirrorStatus(
+        workers_alive=heartbeat.is_alive(Heartbeat.Kind.WORKER),
+        beat_alive=heartbeat.is_alive(Heartbeat.Kind.BEAT),
+        connections=[_status(connection, database_now()) for connection in ordered],
+    )
+
+
+def nothing_sent_since(connection: Connection, now: datetime) -> datetime | None:
+    """Since when due entries have waited with nothing known to stand in their way; None while all goes well."""
+    oldest = schedule.due_rows(connection).order_by("id").values_list("queued_at", flat=True).first()
+    if oldest is None or held_by(connection, now):
+        return None
+    stirred = max(filter(None, (oldest, connection.last_sync_at, connection.connected_at)))
+    return (connection.last_sync_at or oldest) if now - stirred > _LATE_AFTER else None
+
+
+def held_by(connection: Connection, now: datetime) -> str:
+    """What keeps this connection from sending, the weightiest first; empty when nothing is known to."""
+    chosen = schedule.sync_settings(connection.organization)
+    gate = ProviderGate.objects.filter(pk=connection.provider_name, closed_until__gt=now)
+    reasons = {
+        connection.status: not connection.is_connected,
+        "start date": connection.mirror_from is None,
+        "paused": chosen.paused_at is not None,
+        "off": chosen.mode == SyncMode.OFF,
+        "mapping": not requirements.is_complete(connection),
+        "provider limit": connection.slowed_until is not None and connection.slowed_until > now,
+        "provider trouble": connection.troubled_since is not None or gate.exists(),
+        "next batch": chosen.mode == SyncMode.BATCHED and not schedule.due_rows(connection).exists(),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def _status(connection: Connection, now: datetime) -> ConnectionStatus:
+    figures, chosen = queue_figures(connection), schedule.sync_settings(connection.organization)
+    oldest = connection.queue.waiting().order_by("id").values_list("queued_at", flat=True).first()
+    causes = connection.queue.needing_attention().values_list("cause").annotate(Count("pk")).order_by()
+    return ConnectionStatus(
+        organization=connection.organization.slug,
+        provider=connection.provider_name,
+        company=connection.company_name,
+        state=connection.status,
+        reason=connection.status_reason,
+        mode=chosen.mode,
+        held_by=held_by(connection, now) if figures.waiting or figures.sending else "",
+        waiting=figures.waiting,
+        oldest_waiting_seconds=int((now - oldest).total_seconds()) if oldest else None,
+        sending=figures.sending,
+        needs_attention=dict(causes),
+        unconfirmed=figures.unconfirmed,
+        last_success_at=connection.last_sync_at,
+        next_attempt_at=_next_attempt_at(connection, chosen.next_flush_at),
+        calls_left_today=connection.calls_left_today,
+        is_late=nothing_sent_since(connection, now) is not None,
+    )
+
+
+def _next_attempt_at(connection: Connection, next_flush_at: datetime | None) -> datetime | None:
+    """When something is tried next, where that is known: a delivery again, a probe, the end of a limit, the batch."""
+    again = connection.deliveries.open().order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
+    waits = QueueRow.objects.filter(connection=connection).waiting().exists()
+    known = [again, connection.next_probe_at, connection.slowed_until if waits else None]
+    return min(filter(None, known), default=next_flush_at if waits else None)

@@ -1,0 +1,133 @@
+"""How fast, how much at once, and who has to wait for whom."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from integrations.clock import database_now
+from integrations.mirror import gates, pacing
+from integrations.mirror.claiming import claim
+from integrations.models import Connection, ProviderGate
+from integrations.providers import PROVIDERS
+
+from .conftest import make_firm, pass_over
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def test_a_drain_at_this_pace_uses_59_sixtieths_of_the_providers_limit():
+    quickbooks, xero = PROVIDERS["quickbooks"].limits, PROVIDERS["xero"].limits
+    assert 60 / pacing.interval(quickbooks, 30).total_seconds() * 30 == pytest.approx(500 * 59 / 60)
+    assert 60 / pacing.interval(xero, 50).total_seconds() * 50 == pytest.approx(3000 * 59 / 60)
+
+
+def test_small_sends_are_spaced_by_the_batch_calls_a_minute():
+    assert pacing.interval(PROVIDERS["quickbooks"].limits, 1) == pacing.spacing(40)
+    assert pacing.interval(PROVIDERS["xero"].limits, 1) == pacing.spacing(60)
+
+
+def test_an_idle_hour_earns_no_burst():
+    connection = Connection(provider_name="xero", next_send_at=NOON - timedelta(hours=1))
+    pacing.reserve(connection, NOON, 50)
+    assert pacing.opens_at(connection, NOON) == NOON + pacing.spacing(60)
+
+
+@pytest.mark.parametrize(("allowance", "worst_wait"), [(5_000, 60), (1_000, 240)])
+def test_a_busy_xero_firm_never_runs_out_of_its_day(allowance, worst_wait):
+    """An entry every ten seconds for 24 hours, under either of Xero's daily limits (benchmark B16)."""
+    connection = Connection(provider_name="xero")
+    now, left, oldest, longest = NOON, allowance, None, timedelta()
+    pacing.note_allowance(connection, left, now)
+    while now < NOON + timedelta(days=1):
+        oldest = oldest or now
+        if now >= max(pacing.opens_at(connection, now), connection.coalesce_until or now):
+            left -= 1
+            assert left >= 0, "the day's calls are spent"
+            longest, oldest = max(longest, now - oldest), None
+            pacing.note_allowance(connection, left, now)
+            pacing.reserve(connection, now, 1)
+        now += timedelta(seconds=10)
+    assert longest <= timedelta(seconds=worst_wait)
+
+
+def test_a_number_that_went_up_begins_the_providers_day():
+    connection = Connection(provider_name="xero")
+    pacing.note_allowance(connection, 5_000, NOON)
+    pacing.note_allowance(connection, 12, NOON + timedelta(hours=23))
+    assert pacing.is_widened(connection, NOON + timedelta(hours=23))
+    pacing.note_allowance(connection, 4_999, NOON + timedelta(hours=24))
+    assert not pacing.is_widened(connection, NOON + timedelta(hours=24))
+
+
+def test_time_outs_shrink_batches_and_answers_grow_them_back():
+    connection = Connection(provider_name="quickbooks")
+    sizes = []
+    for _ in range(4):
+        pacing.shrink_batches(connection)
+        sizes.append(pacing.batch_size(connection))
+    assert sizes == [15, 7, 5, 5]
+    for _ in range(19):
+        pacing.note_answer(connection)
+    assert pacing.batch_size(connection) == 5
+    for _ in range(1 + 4 * 20):
+        pacing.note_answer(connection)
+    assert pacing.batch_size(connection) == 30
+    assert connection.batch_size is None
+
+
+def test_a_day_that_runs_out_holds_all_but_full_batches(firm, connection):
+    Connection.objects.update(coalesce_until=database_now() + timedelta(minutes=3))
+    firm.post(("1100", "2100", "1.00"))
+    held = claim(connection.pk)
+    assert held.lease is None
+    assert held.look_again_at > database_now() + timedelta(minutes=2)
+    firm.post(*[("1100", "2100", "1.00")] * connection.provider.limits.batch_size)
+    assert claim(connection.pk).lease is not None
+
+
+def failing_companies(count: int, provider_name: str = "xero") -> list[Connection]:
+    now, made = database_now(), []
+    for number in range(count):
+        firm = make_firm(f"Firm {number}")
+        made.append(
+            Connection.objects.create(
+                organization=firm.organization,
+                provider_name=provider_name,
+                company_id=f"company-{number}",
+                company_name="Some LLP",
+                home_currency="USD",
+                connected_at=now,
+                status_changed_at=now,
+                troubled_since=now,
+            )
+        )
+    return made
+
+
+def test_when_most_companies_fail_the_provider_is_left_alone_but_for_one_at_a_time(db):
+    companies, now = failing_companies(5), database_now()
+    gates.note_failure(companies[0], now)
+    assert gates.opens_at(companies[1], now) > now
+    later = now + timedelta(seconds=31)
+    assert gates.opens_at(companies[1], later) == later, "one goes ahead"
+    assert gates.opens_at(companies[2], later) > later, "the others wait for it"
+    gates.note_success(companies[1])
+    assert gates.opens_at(companies[2], later) == later
+
+
+def test_a_few_failing_companies_among_many_are_their_own_matter(db):
+    companies, now = failing_companies(9), database_now()
+    for well in companies[:5]:
+        Connection.objects.filter(pk=well.pk).update(troubled_since=None, last_sync_at=now)
+    gates.note_failure(companies[-1], now)
+    assert not ProviderGate.objects.filter(closed_until__isnull=False).exists()
+
+
+def test_an_app_wide_limit_stops_every_company_of_the_provider_and_no_other(firm, connection):
+    gates.hold(connection.provider_name, database_now() + timedelta(minutes=5))
+    firm.post(("1100", "2100", "1.00"))
+    assert not pass_over(connection)
+    ProviderGate.objects.all().delete()
+    other = {"quickbooks": "xero", "xero": "quickbooks"}[connection.provider_name]
+    gates.hold(other, database_now() + timedelta(minutes=5))
+    assert pass_over(connection)
