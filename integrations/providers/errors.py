@@ -10,8 +10,9 @@ from datetime import timedelta
 class ProviderError(Exception):
     """The provider did not do what was asked.
 
-    `code` and `message` are the provider's own, redacted; `http_status` is None when no answer came; `request_id` is
-    `intuit_tid` or `Xero-Correlation-Id`, which both providers ask for in support cases.
+    `code` (at most 40 characters) and `message` are the provider's own, redacted; where an answer could not be read,
+    the message quotes its start. `http_status` is None when no answer came; `request_id` is `intuit_tid` or
+    `Xero-Correlation-Id`, which both providers ask for in support cases.
     """
 
     def __init__(
@@ -62,7 +63,13 @@ class GrantLost(ProviderError):
 
 
 class CompanyGone(ProviderError):
-    """The company can't be reached with this grant: deleted, lapsed, disconnected there, or the person lost access."""
+    """The company can't be reached with this grant: deleted, lapsed, disconnected there, or the person lost access.
+
+    `code` is DISCONNECTED or PERMISSION where the provider lets the two be told apart, else its own code.
+    """
+
+    DISCONNECTED = "disconnected"
+    PERMISSION = "permission"
 
 
 class Misconfigured(ProviderError):

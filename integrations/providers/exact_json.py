@@ -21,6 +21,14 @@ def loads(body: bytes) -> Any:
         raise ValueError("The JSON is nested too deeply or holds a number out of all bounds.") from error
 
 
+def quote(value: object) -> bytes:
+    """A value that was read, as text for people. Never raises."""
+    try:
+        return json.dumps(value, default=str).encode()
+    except RecursionError:
+        return b""
+
+
 def amount(value: Decimal) -> str:
     """The amount with two decimals. Raises ValueError when that would change it: we never round."""
     text = f"{value:.2f}"

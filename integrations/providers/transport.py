@@ -13,6 +13,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -105,7 +106,7 @@ class Transport(BaseAdapter):
             status=answer.status_code,
             headers=answer.headers,
             body=answer.content,
-            request_id=answer.headers.get(self._request_id_header, ""),
+            request_id=request_id(answer.headers, self._request_id_header),
         )
 
     def send(
@@ -151,17 +152,29 @@ class Transport(BaseAdapter):
         raise CallNotAllowed(f"{method} {urlsplit(url).path} is not on the closed list of calls.")
 
 
-def redact(text: str, *secrets: str) -> str:
-    """The text without the given secrets, and without anything that looks like a token."""
+def redact(text: str, *secrets: str, length: int = 1000) -> str:
+    """The start of a provider's words, fit to be stored: without the given secrets, without anything that looks like a
+    token, and without the characters that JSON can hold and a database can't (NUL, half a surrogate pair)."""
+    text = text[: 40 * length].replace("\x00", "").encode("utf-8", "replace").decode()
     for secret in filter(None, secrets):
         text = text.replace(secret, "[redacted]")
-    return _TOKEN_LIKE.sub("[redacted]", text)
+    return _TOKEN_LIKE.sub("[redacted]", text)[:length]
 
 
 def excerpt(body: bytes, *secrets: str, length: int = 500) -> str:
     """The start of an answer that could not be read, fit to be stored and shown to support."""
-    text = body[: 40 * length].decode("utf-8", "replace").replace("\x00", "")
-    return redact(text, *secrets)[:length]
+    return redact(body[: 40 * length].decode("utf-8", "replace"), *secrets, length=length)
+
+
+def quoting(sentence: str, body: bytes) -> str:
+    """The sentence and, where there is any, the start of the answer that it complains of."""
+    start = excerpt(body).strip()
+    return f"{sentence} It begins: {start}" if start else f"{sentence} It is empty."
+
+
+def request_id(headers: Mapping[str, str], name: str) -> str:
+    """What the provider asks for in support cases: one printable word."""
+    return redact("".join(re.findall(r"[!-~]", headers.get(name, "")[:400])), length=120)
 
 
 def retry_after(headers: Mapping[str, str], otherwise: timedelta = timedelta(seconds=60)) -> timedelta:
@@ -184,7 +197,9 @@ class _AnswerTooLong(Exception):
 class _Wire:
     """The connection of one call: how far it has come, and the power to cut it when the time is up.
 
-    No time-out of urllib3 bounds an answer that drips, since each byte starts it afresh; cutting the socket does.
+    The call runs in a thread of its own, which its caller leaves behind then. Nothing less bounds it: a look-up of the
+    host's name knows no time-out, and no time-out of urllib3 ends an answer that drips, since each byte starts it
+    afresh. A thread that was left behind sends nothing any more.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -192,12 +207,27 @@ class _Wire:
         self.first_byte_sent = False
         self.is_cut = False
         self._socket: socket.socket | None = None
+        self._lock = threading.Lock()
 
     def exchange(self, request: requests.PreparedRequest) -> tuple[int, Mapping[str, str], bytes]:
+        answer: Future[tuple[int, Mapping[str, str], bytes]] = Future()
+        threading.Thread(target=self._exchange, args=(request, answer), daemon=True).start()
+        try:
+            return answer.result(self.seconds)
+        finally:
+            if not answer.done():
+                self._cut()
+
+    def _exchange(
+        self, request: requests.PreparedRequest, answer: Future[tuple[int, Mapping[str, str], bytes]]
+    ) -> None:
+        try:
+            answer.set_result(self._ask(request))
+        except BaseException as error:  # noqa: BLE001 - for the caller, whatever it is
+            answer.set_exception(error)
+
+    def _ask(self, request: requests.PreparedRequest) -> tuple[int, Mapping[str, str], bytes]:
         parts = urlsplit(request.url or "")
-        timer = threading.Timer(self.seconds, self._cut)
-        timer.daemon = True
-        timer.start()
         host, port = parts.hostname or "", parts.port
         pool = (
             _HttpsPool(host, port, ssl_context=_tls(), wire=self)
@@ -220,23 +250,21 @@ class _Wire:
             finally:
                 answer.close()
         finally:
-            timer.cancel()
             pool.close()
-        if self.is_cut:
-            # A body without a length ends like this too: what was read is only its beginning.
-            raise TimeoutError
         return answer.status, dict(answer.headers), body
 
     def connected(self, to: socket.socket) -> None:
         self._socket = to
 
     def about_to_send(self) -> None:
-        if self.is_cut:
-            raise TimeoutError
-        self.first_byte_sent = True
+        with self._lock:
+            if self.is_cut:
+                raise TimeoutError
+            self.first_byte_sent = True
 
     def _cut(self) -> None:
-        self.is_cut = True
+        with self._lock:  # what `first_byte_sent` says from here on stays true
+            self.is_cut = True
         if self._socket is not None:
             with contextlib.suppress(OSError):  # it may be closed already
                 # Not the TLS socket's own shutdown, which takes its state away under the thread that reads.

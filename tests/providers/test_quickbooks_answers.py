@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from integrations.providers.base import Accepted, Cause, Refused, Uncertain
+from integrations.providers.base import Accepted, Cause, NotWritten, Refused, Uncertain
 from integrations.providers.errors import (
     CompanyGone,
     OutcomeUnknown,
@@ -192,9 +192,14 @@ def test_a_throttle_on_every_item_is_a_throttle(server):
         )
 
 
-def test_a_throttle_on_one_item_refuses_only_that_one(server):
-    outcomes = send_items(server, {"bId": "1"} | fault("3001"), entry("2"), drafts=(draft("ATH-1"), draft("ATH-2")))
-    assert [type(outcome) for outcome in outcomes] == [Refused, Accepted]
+@pytest.mark.parametrize(
+    "code", [code for code, meaning in MEANINGS.items() if meaning not in {OutcomeUnknown, *Cause}]
+)
+def test_a_fault_of_the_call_on_one_item_leaves_only_that_one_to_be_sent_again(server, code):
+    outcomes = send_items(server, {"bId": "1"} | fault(code), entry("2"), drafts=(draft("ATH-1"), draft("ATH-2")))
+    assert [type(outcome) for outcome in outcomes] == [NotWritten, Accepted]
+    assert (type(outcomes[0].error), outcomes[0].error.code) == (MEANINGS[code], code)
+    assert outcomes[0].error.message.startswith("Words of Intuit's")
 
 
 # The whole call ------------------------------------------------------------------------------------------------------

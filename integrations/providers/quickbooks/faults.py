@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from integrations.providers import exact_json
-from integrations.providers.base import Accepted, Cause, Outcome, Refused, Uncertain
+from integrations.providers.base import Accepted, Cause, NotWritten, Outcome, Refused, Uncertain
 from integrations.providers.errors import (
     CompanyGone,
     OutcomeUnknown,
@@ -21,7 +21,7 @@ from integrations.providers.errors import (
     TokenRejected,
     Unavailable,
 )
-from integrations.providers.transport import Response, excerpt, redact, retry_after
+from integrations.providers.transport import Response, quoting, redact, retry_after
 
 MEANINGS: dict[str, type[ProviderError] | Cause] = {
     # About the call, and so about every journal in it.
@@ -60,10 +60,12 @@ MEANINGS: dict[str, type[ProviderError] | Cause] = {
 # which the journal may be there; and "When you use Accounts Receivable, you must choose a customer in the Name field."
 _UNEXPECTED = re.compile(r"unexpected error|-3000[03]\b", re.IGNORECASE)
 _WANTS_ANOTHER_ACCOUNT = re.compile(r"Accounts (?:Receivable|Payable)|A/R and A/P|home currency", re.IGNORECASE)
+# 2020: "Required parameter AccountRef is missing in the request"
+_LACKS_ACCOUNT = re.compile(r"\bAccountRef\b")
 # "Invalid Reference Id : Accounts element id 33 not found"
-_BLAMED_ACCOUNT = re.compile(r"Accounts element id (\d+)")
+_BLAMED_ACCOUNT = re.compile(r"Accounts element id ([0-9]{1,20})\b")
 # "DocNumber=X is assigned to TxnType=Journal Entry with TxnId=3632"
-_HOLDER = re.compile(r"TxnType=(?P<type>.*?)\s+\S+\s+TxnId=(?P<id>\d+)")
+_HOLDER = re.compile(r"TxnType=(?P<type>.*?)\s+\S+\s+TxnId=(?P<id>[0-9]{1,20})\b")
 
 _DOUBTFUL_STATUS = {408, 500, 502, 504}
 _BY_STATUS = {401: TokenRejected, 403: CompanyGone, 429: RateLimited, 503: Unavailable}
@@ -80,6 +82,8 @@ class Fault:
         if _UNEXPECTED.search(self.message):
             return OutcomeUnknown
         if self.code == "6000" and _WANTS_ANOTHER_ACCOUNT.search(self.message):
+            return Cause.ACCOUNT
+        if self.code == "2020" and _LACKS_ACCOUNT.search(self.message):
             return Cause.ACCOUNT
         return MEANINGS.get(self.code, Cause.OTHER)
 
@@ -108,23 +112,26 @@ def raise_for_answer(answer: Response, *, writes: bool) -> None:
     doubtful = OutcomeUnknown if writes else Unavailable
     if faults:
         raise _error_for(faults, answer, doubtful)
-    if answer.status == 200 and _is_object(answer.body):
+    if answer.status == 200 and _is_without_fault(answer.body):
         return
     error = _BY_STATUS.get(answer.status, Rejected if 400 <= answer.status < 500 else doubtful)
     if answer.status in _DOUBTFUL_STATUS:
         error = doubtful
-    raise _error(error, answer, message=excerpt(answer.body))
+    raise _error(error, answer, message=quoting(f"Intuit answered {answer.status} without a fault.", answer.body))
 
 
-def outcome_of_faults(faults: list[Fault], *, item_id: str, reference: str) -> Outcome:
+def outcome_of_faults(faults: list[Fault], answer: Response, *, item_id: str, reference: str) -> Outcome:
     """What the faults of one batch item say of its journal. Any doubt among several wins."""
     meanings = [fault.meaning for fault in faults]
     if OutcomeUnknown in meanings:
-        return Uncertain(item_id, " ".join(fault.message for fault in faults))
+        return Uncertain(item_id, _words(faults))
     for fault in faults:
         remote_id = _already_there(fault, reference)
         if remote_id:
             return Accepted(item_id, remote_id, already_there=True)
+    error = _error_of_item(faults, answer)
+    if error:
+        return NotWritten(item_id, error)
     # A reason that we know how to lift comes before one that we don't.
     fault = next((fault for fault in faults if fault.meaning is not Cause.OTHER), faults[0])
     cause = fault.meaning if isinstance(fault.meaning, Cause) else Cause.OTHER
@@ -133,20 +140,28 @@ def outcome_of_faults(faults: list[Fault], *, item_id: str, reference: str) -> O
         item_id,
         cause=cause,
         code=fault.code,
-        message=" ".join(fault.message for fault in faults),
+        message=_words(faults),
         account_id=blamed[1] if blamed else "",
     )
 
 
 def call_error(faults_by_item: list[list[Fault]], answer: Response) -> ProviderError | None:
     """The error of the whole call, when every single item carries it: then nothing at all was written."""
-    errors = {fault.meaning for faults in faults_by_item for fault in faults}
-    if all(faults_by_item) and len(errors) == 1:
-        error = errors.pop()
-        if not isinstance(error, Cause) and error is not OutcomeUnknown:
-            fault = faults_by_item[0][0]
-            return _error(error, answer, message=fault.message, code=fault.code)
+    if not all(faults_by_item) or len({fault.meaning for faults in faults_by_item for fault in faults}) != 1:
+        return None
+    return _error_of_item(faults_by_item[0], answer)
+
+
+def _error_of_item(faults: list[Fault], answer: Response) -> ProviderError | None:
+    """What a batch item says that is about the call and not about its journal."""
+    for fault in faults:
+        if not isinstance(fault.meaning, Cause) and fault.meaning is not OutcomeUnknown:
+            return _error(fault.meaning, answer, message=fault.message, code=fault.code)
     return None
+
+
+def _words(faults: list[Fault]) -> str:
+    return " ".join(fault.message for fault in faults)[:2000]
 
 
 def _already_there(fault: Fault, reference: str) -> str:
@@ -180,13 +195,13 @@ def _error(error: type[ProviderError], answer: Response, *, message: str, code: 
 
 def _fault(error: dict[str, Any]) -> Fault:
     words = [str(error[name]) for name in ("message", "detail") if error.get(name)]
-    return Fault(code=str(error.get("code") or ""), message=redact(": ".join(words))[:1000])
+    return Fault(code=redact(str(error.get("code") or ""), length=40), message=redact(": ".join(words)))
 
 
 def _xml_faults(text: str) -> list[Fault]:
     """By pattern and not by parser: the gateway's XML is at times cut short, and an error hides nothing deeper."""
     faults = []
-    for attributes, inner in re.findall(r"<Error\b([^>]*)>(.*?)(?:</Error>|$)", text[:100_000], re.DOTALL):
+    for attributes, inner in re.findall(r"<Error\b([^>]{0,500})>(.*?)(?:</Error>|$)", text[:100_000], re.DOTALL):
         code = re.search(r'\bcode="([^"]*)"', attributes)
         words = {
             name.lower(): html.unescape(value).strip()
@@ -201,8 +216,10 @@ def _lower(member: object) -> dict[str, Any]:
     return {str(name).lower(): value for name, value in member.items()} if isinstance(member, Mapping) else {}
 
 
-def _is_object(body: bytes) -> bool:
+def _is_without_fault(body: bytes) -> bool:
+    """Whether it is an object, and has no fault in it that we could not read."""
     try:
-        return isinstance(exact_json.loads(body), dict)
+        answer = exact_json.loads(body)
     except ValueError:
         return False
+    return isinstance(answer, dict) and not _lower(answer).get("fault") and "Fault" not in answer

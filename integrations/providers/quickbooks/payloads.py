@@ -3,6 +3,7 @@
 Intuit's reference pages: Batch, JournalEntry.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,10 +11,11 @@ from integrations.providers import exact_json
 from integrations.providers.base import Accepted, DraftLine, JournalDraft, Outcome, SealedBody, Uncertain
 from integrations.providers.errors import OutcomeUnknown
 from integrations.providers.quickbooks import faults
-from integrations.providers.transport import Response
+from integrations.providers.transport import Response, quoting
 
 _LONGEST_NUMBER = 21
 _LONGEST_TEXT = 4000
+_ID = re.compile(r"[0-9]{1,20}")
 
 
 def seal(drafts: Sequence[JournalDraft]) -> SealedBody:
@@ -46,7 +48,9 @@ def outcomes(answer: Response, *, item_ids: Sequence[str], references: Sequence[
     """
     items = exact_json.loads(answer.body).get("BatchItemResponse")
     if not isinstance(items, list):
-        raise OutcomeUnknown("The answer holds no items.", http_status=answer.status, request_id=answer.request_id)
+        raise OutcomeUnknown(
+            quoting("The answer holds no items.", answer.body), http_status=answer.status, request_id=answer.request_id
+        )
     of_item = {
         item_id: [item for item in items if isinstance(item, dict) and item.get("bId") == item_id]
         for item_id in item_ids
@@ -55,7 +59,7 @@ def outcomes(answer: Response, *, item_ids: Sequence[str], references: Sequence[
     if common:
         raise common
     return tuple(
-        _outcome(of_item[item_id], item_id=item_id, reference=reference)
+        _outcome(of_item[item_id], answer, item_id=item_id, reference=reference)
         for item_id, reference in zip(item_ids, references, strict=True)
     )
 
@@ -79,16 +83,17 @@ def _line(number: int, line: DraftLine) -> dict[str, Any]:
     }
 
 
-def _outcome(items: list[dict[str, Any]], *, item_id: str, reference: str) -> Outcome:
+def _outcome(items: list[dict[str, Any]], answer: Response, *, item_id: str, reference: str) -> Outcome:
     if len(items) != 1:
-        return Uncertain(item_id, "The answer names this journal twice." if items else "The answer omits this journal.")
+        trouble = "The answer names this journal twice." if items else "The answer omits this journal."
+        return Uncertain(item_id, quoting(trouble, answer.body))
     (item,) = items
     item_faults, entry = faults.faults_in(item), item.get("JournalEntry")
     if item_faults and entry is None:
-        return faults.outcome_of_faults(item_faults, item_id=item_id, reference=reference)
+        return faults.outcome_of_faults(item_faults, answer, item_id=item_id, reference=reference)
     if not item_faults and "Fault" not in item and isinstance(entry, dict):
         remote_id = entry.get("Id")
         is_ours = entry.get("DocNumber", reference) == reference
-        if is_ours and isinstance(remote_id, str) and remote_id.isdecimal():
+        if is_ours and isinstance(remote_id, str) and _ID.fullmatch(remote_id):
             return Accepted(item_id, remote_id)
-    return Uncertain(item_id, "The answer for this journal could not be read.")
+    return Uncertain(item_id, quoting("This journal's answer could not be read.", exact_json.quote(item)))

@@ -1,7 +1,9 @@
 """Xero as a provider of Athenty's mirror."""
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,8 +19,12 @@ from integrations.providers.base import (
     TokenSet,
 )
 from integrations.providers.errors import CompanyGone, ProviderError
+from integrations.providers.transport import Response
 from integrations.providers.xero import accounts, oauth, payloads
 from integrations.providers.xero.client import Client
+
+_STILL_LISTED = "The person who connected this organisation no longer has the role in Xero that journals need."
+_NO_LONGER_LISTED = "The organisation was disconnected in Xero."
 
 
 class Xero:
@@ -65,6 +71,36 @@ class Xero:
             oauth.revoke(refresh_token)
 
     def company(self, access_token: str, company: Company) -> Company:
+        with _asking_why_it_is_gone(access_token, company.id):
+            return self._read(access_token, company)
+
+    def list_accounts(self, access_token: str, company: Company) -> list[RemoteAccount]:
+        with _asking_why_it_is_gone(access_token, company.id):
+            rows = Client(access_token).chart(company.id)
+        read = [accounts.remote_account(row, home_currency=company.home_currency) for row in rows]
+        return [account for account in read if account.id]
+
+    def seal(self, drafts: Sequence[JournalDraft], company: Company) -> SealedBody:
+        return payloads.seal(drafts)
+
+    def send(self, access_token: str, sealed: SealedSend) -> SendResult:
+        with _asking_why_it_is_gone(access_token, sealed.company_id):
+            answer = Client(access_token).put_manual_journals(
+                sealed.company_id,
+                sealed.body,
+                idempotency_key=sealed.idempotency_key,
+                timeout=self.limits.send_timeout,
+            )
+        return SendResult(
+            outcomes=payloads.outcomes(
+                answer, item_ids=sealed.item_ids, references=sealed.references, sent=sealed.body
+            ),
+            http_status=answer.status,
+            request_id=answer.request_id,
+            calls_left_today=_calls_left_today(answer),
+        )
+
+    def _read(self, access_token: str, company: Company) -> Company:
         organisation = Client(access_token).organisation(company.id)
         return dataclasses.replace(
             company,
@@ -75,37 +111,36 @@ class Xero:
             closed_through=accounts.locked_through(organisation),
         )
 
-    def list_accounts(self, access_token: str, company: Company) -> list[RemoteAccount]:
-        rows = Client(access_token).chart(company.id)
-        read = [accounts.remote_account(row, home_currency=company.home_currency) for row in rows]
-        return [account for account in read if account.id]
-
-    def seal(self, drafts: Sequence[JournalDraft], company: Company) -> SealedBody:
-        return payloads.seal(drafts)
-
-    def send(self, access_token: str, sealed: SealedSend) -> SendResult:
-        answer = Client(access_token).put_manual_journals(
-            sealed.company_id,
-            sealed.body,
-            idempotency_key=sealed.idempotency_key,
-            timeout=self.limits.send_timeout,
-        )
-        calls_left = answer.headers.get("X-DayLimit-Remaining", "")
-        return SendResult(
-            outcomes=payloads.outcomes(
-                answer, item_ids=sealed.item_ids, references=sealed.references, sent=sealed.body
-            ),
-            http_status=answer.status,
-            request_id=answer.request_id,
-            calls_left_today=int(calls_left) if calls_left.isascii() and calls_left.isdigit() else None,
-        )
-
     def _named(self, access_token: str, tenant: Company) -> Company:
         """The organisation as it calls itself, or as the list of connections does when it can't be opened."""
         try:
-            return self.company(access_token, tenant)
+            return self._read(access_token, tenant)
         except CompanyGone:
             return tenant
+
+
+@contextlib.contextmanager
+def _asking_why_it_is_gone(access_token: str, company_id: str) -> Iterator[None]:
+    """Xero's 403 is the same for a company that was disconnected there and for a person whose role no longer suffices.
+    Its list of connections, asked once, tells the two apart."""
+    try:
+        yield
+    except CompanyGone as error:
+        try:
+            is_listed = company_id in {connection.get("tenantId") for connection in Client(access_token).connections()}
+        except ProviderError:
+            raise error from None  # it can't be told
+        raise CompanyGone(
+            f"{_STILL_LISTED if is_listed else _NO_LONGER_LISTED} Xero's words: {error.message}",
+            code=CompanyGone.PERMISSION if is_listed else CompanyGone.DISCONNECTED,
+            http_status=error.http_status,
+            request_id=error.request_id,
+        ) from None
+
+
+def _calls_left_today(answer: Response) -> int | None:
+    told = answer.headers.get("X-DayLimit-Remaining", "")
+    return int(told) if re.fullmatch(r"[0-9]{1,9}", told) else None
 
 
 def _tenants(access_token: str) -> list[Company]:

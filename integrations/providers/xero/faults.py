@@ -20,7 +20,7 @@ from integrations.providers.errors import (
     TokenRejected,
     Unavailable,
 )
-from integrations.providers.transport import Response, excerpt, redact, retry_after
+from integrations.providers.transport import Response, quoting, redact, retry_after
 
 VALIDATION = 10
 """ErrorNumber of a ValidationException, whose elements tell of each journal."""
@@ -43,13 +43,13 @@ def raise_for_answer(answer: Response, *, writes: bool) -> None:
         return
     if answer.status == 429:
         raise _rate_limited(answer)
-    words = problem.get("detail") or problem.get("message") or ""
+    words = redact(str(problem.get("detail") or problem.get("message") or ""))
     # "TokenExpired: token expired at 01/02/2026 03:04:05": the part before the colon is the nearest to a code.
-    code = str(words).partition(":")[0] if re.fullmatch(r"\w+(:.*)?", str(words), re.DOTALL) else ""
-    error = _meaning(answer, str(words), writes=writes)
+    code = words.partition(":")[0] if re.fullmatch(r"\w+(:.*)?", words, re.DOTALL) else ""
+    error = _meaning(answer, words, writes=writes)
     raise error(
-        redact(str(words))[:1000] or excerpt(answer.body),
-        code=str(problem.get("errornumber") or code or problem.get("type") or ""),
+        words or quoting(f"Xero answered {answer.status} without a problem's description.", answer.body),
+        code=redact(str(problem.get("errornumber") or code or problem.get("type") or ""), length=40),
         http_status=answer.status,
         request_id=answer.request_id,
     )
@@ -77,14 +77,16 @@ def blamed_account_code(message: str) -> str:
 
 def _meaning(answer: Response, words: str, *, writes: bool) -> type[ProviderError]:
     doubtful = OutcomeUnknown if writes else Unavailable
+    if answer.status in {401, 403} and (
+        "AuthorizationUnsuccessful" in words or "insufficient_scope" in answer.headers.get("WWW-Authenticate", "")
+    ):
+        # A scope is missing, for which Xero's own texts name both statuses.
+        return GrantLost
     if answer.status == 401:
-        lacks_scope = "AuthorizationUnsuccessful" in words or "insufficient_scope" in answer.headers.get(
-            "WWW-Authenticate", ""
-        )
-        return GrantLost if lacks_scope else TokenRejected
+        return TokenRejected
     if answer.status == 403:
         # AuthenticationUnsuccessful: disconnected in Xero, deleted, trial over, demo company reset, or the person lost
-        # access. Anything else is the person's role, which Xero lets too low for manual journals.
+        # access. Anything else is the person's role, which is too low for manual journals.
         return CompanyGone
     if answer.status == 503:
         return Unavailable
@@ -101,13 +103,13 @@ def _meaning(answer: Response, words: str, *, writes: bool) -> type[ProviderErro
 
 def _rate_limited(answer: Response) -> RateLimited:
     """Its body has no known form; the headers tell. There is no Retry-After for `concurrent` and `appminute`."""
-    problem = answer.headers.get("X-Rate-Limit-Problem", "").lower()
+    problem = redact(answer.headers.get("X-Rate-Limit-Problem", "").lower(), length=40)
     otherwise = timedelta(seconds=5) if problem == "concurrent" else timedelta(seconds=60)
     return RateLimited(
-        f"Xero's limit was reached: {redact(problem)[:40] or 'unnamed'}.",
+        f"Xero's limit was reached: {problem or 'unnamed'}.",
         retry_after=retry_after(answer.headers, otherwise),
         scope="app" if problem == "appminute" else "company",
-        code=redact(problem)[:40],
+        code=problem,
         http_status=429,
         request_id=answer.request_id,
     )

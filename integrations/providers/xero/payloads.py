@@ -20,7 +20,7 @@ from integrations.providers.base import (
     Uncertain,
 )
 from integrations.providers.errors import OutcomeUnknown
-from integrations.providers.transport import Response, redact
+from integrations.providers.transport import Response, quoting, redact
 from integrations.providers.xero import faults
 
 _LONGEST_NARRATION = 1000  # Xero tells no limit
@@ -62,7 +62,11 @@ def outcomes(
     except (ValueError, AttributeError):
         elements = None
     if not isinstance(elements, list):
-        raise OutcomeUnknown("The answer could not be read.", http_status=answer.status, request_id=answer.request_id)
+        raise OutcomeUnknown(
+            quoting("The answer lists no journals.", answer.body),
+            http_status=answer.status,
+            request_id=answer.request_id,
+        )
     of_reference: dict[str, list[dict[str, Any]]] = {reference: [] for reference in references}
     for element in elements:
         reference = _reference(element)
@@ -70,7 +74,7 @@ def outcomes(
             of_reference[reference].append(element)
     account_ids = _account_ids(sent)
     return tuple(
-        _outcome(of_reference[reference], item_id=item_id, account_ids=account_ids, is_success=answer.status != 400)
+        _outcome(of_reference[reference], answer, item_id=item_id, account_ids=account_ids)
         for item_id, reference in zip(item_ids, references, strict=True)
     )
 
@@ -92,37 +96,37 @@ def _line(line: DraftLine) -> dict[str, Any]:
 
 
 def _outcome(
-    elements: list[dict[str, Any]], *, item_id: str, account_ids: Mapping[str, str], is_success: bool
+    elements: list[dict[str, Any]], answer: Response, *, item_id: str, account_ids: Mapping[str, str]
 ) -> Outcome:
     if len(elements) != 1:
-        return Uncertain(
-            item_id, "The answer names this journal twice." if elements else "The answer omits this journal."
-        )
+        trouble = "The answer names this journal twice." if elements else "The answer omits this journal."
+        return Uncertain(item_id, quoting(trouble, answer.body))
     (element,) = elements
     status, remote_id = element.get("StatusAttributeString"), _journal_id(element)
     errors, warnings = _messages(element, "ValidationErrors"), _messages(element, "Warnings")
-    if status == "ERROR" or errors or not is_success:
-        # An id beside an error would mean that it is there all the same.
-        return Uncertain(item_id, " ".join(errors)) if remote_id else _refused(item_id, errors, account_ids)
+    unreadable = Uncertain(
+        item_id, quoting("The answer for this journal could not be read.", exact_json.quote(element))
+    )
+    if status == "ERROR" or errors or answer.status == 400:
+        # An id beside an error would mean that it is there all the same; an error without a word can mean anything.
+        return _refused(item_id, errors, account_ids) if errors and not remote_id else unreadable
     if warnings or status == "WARNING":
         # It was written, but Xero's own example of a warning is a line that it left out for want of a known account:
         # neither "as we sent it" nor "not there" would be true, so a person looks.
-        return Uncertain(item_id, f"Xero stored it with a warning: {' '.join(warnings)}"[:1000])
+        return Uncertain(item_id, f"Xero stored it with a warning: {' '.join(warnings)}"[:2000])
     if remote_id and status in {None, "OK"} and element.get("Status", "POSTED") == "POSTED":
         return Accepted(item_id, remote_id)
-    return Uncertain(item_id, "The answer for this journal could not be read.")
+    return unreadable
 
 
-def _refused(item_id: str, errors: list[str], account_ids: Mapping[str, str]) -> Outcome:
-    if not errors:
-        return Uncertain(item_id, "Xero reported an error without a word.")
+def _refused(item_id: str, errors: list[str], account_ids: Mapping[str, str]) -> Refused:
     # A reason that we know how to lift comes before one that we don't.
     message = next((error for error in errors if faults.cause(error) is not Cause.OTHER), errors[0])
     return Refused(
         item_id,
         cause=faults.cause(message),
         code="ValidationException",
-        message=" ".join(errors),
+        message=" ".join(errors)[:2000],
         account_id=account_ids.get(faults.blamed_account_code(message), ""),
     )
 
@@ -145,7 +149,7 @@ def _journal_id(element: Mapping[str, Any]) -> str:
 def _messages(element: Mapping[str, Any], member: str) -> list[str]:
     messages = element.get(member)
     return [
-        redact(str(message["Message"]))[:1000]
+        redact(str(message["Message"]))
         for message in (messages if isinstance(messages, list) else [])
         if isinstance(message, Mapping) and message.get("Message")
     ]
