@@ -92,6 +92,11 @@ class DraftLine:
     credit: Decimal | None
     description: str
 
+    def __post_init__(self) -> None:
+        amounts = [amount for amount in (self.debit, self.credit) if amount is not None]
+        if len(amounts) != 1 or not amounts[0].is_finite() or amounts[0] <= 0:
+            raise ValueError(f"The line on account {self.account_number} needs a debit or a credit above zero.")
+
 
 @dataclass(frozen=True)
 class JournalDraft:
@@ -101,6 +106,10 @@ class JournalDraft:
     on: date
     memo: str
     lines: tuple[DraftLine, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.lines) < 2:
+            raise ValueError(f"The journal {self.reference!r} has {len(self.lines)} lines; it needs at least two.")
 
 
 @dataclass(frozen=True)

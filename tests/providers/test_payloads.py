@@ -94,7 +94,7 @@ def test_equal_drafts_give_equal_bytes(provider, journals):
 
 
 @both
-@pytest.mark.parametrize("amount", ["0.001", "1.005", "NaN", "Infinity", "0.1e-3"])
+@pytest.mark.parametrize("amount", ["0.001", "1.005", "0.1e-3"])
 def test_an_amount_that_two_decimals_would_change_is_not_sealed(provider, amount):
     with pytest.raises(ValueError, match="two decimals"):
         provider.seal([draft(amount=amount)], company())
