@@ -7,6 +7,7 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
 from . import control, pages, request_log
+from .answers import ANSWERS, ITEM_ANSWERS
 from .clock import Clock
 from .faults import Faults
 from .limits import Limits
@@ -16,6 +17,7 @@ from .replays import Replays
 from .seed import seed
 from .state import Options, Sandbox, add_redirect_uri
 from .store import Store
+from .switches import Switches
 from .xero import api as xero_api
 from .xero import oauth as xero_oauth
 
@@ -32,8 +34,8 @@ def create_app(options: Options | None = None) -> Flask:
     app = Flask(__name__)
     app.json = unsorted_json(app)
     app.extensions["sandbox"] = Sandbox(
-        store=store, clock=Clock(store), apps=options.apps, limits=Limits(), faults=Faults(), replays=Replays(store),
-        seed=options.seed,
+        store=store, clock=Clock(store), apps=options.apps, limits=Limits(), faults=Faults(ANSWERS, ITEM_ANSWERS),
+        replays=Replays(store), switches=Switches(store), seed=options.seed,
     )  # fmt: skip
     app.before_request(request_log.begin)
     app.after_request(request_log.finish)

@@ -24,7 +24,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Journal:
-    """A journal a provider accepted. Only POSTED ones count in the books; `received` is what was sent."""
+    """A journal a provider accepted. Only POSTED ones count in the books, not drafts, voided or deleted ones;
+    `received` is what was sent."""
 
     journal_id: str
     reference: str | None
@@ -44,19 +45,24 @@ def enter(store: Store, company: Company, journal: Journal, *, now: float) -> No
     )  # fmt: skip
     row = store.row("SELECT last_insert_rowid() AS seq")
     assert row is not None  # noqa: S101 - SQLite always answers this
+    enter_lines(store, row["seq"], journal.lines)
+
+
+def enter_lines(store: Store, journal_seq: int, lines: Sequence[Line]) -> None:
     store.execute_many(
         "INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?)",
         [
-            (row["seq"], position, line.account_id, to_cents(line.debit), to_cents(line.credit), line.description)
-            for position, line in enumerate(journal.lines)
+            (journal_seq, position, line.account_id, to_cents(line.debit), to_cents(line.credit), line.description)
+            for position, line in enumerate(lines)
         ],
     )
 
 
 def journal_with_reference(store: Store, company: Company, reference: str) -> str | None:
-    """The id of the first journal that carries this reference."""
+    """The id of the first posted journal that carries this reference."""
     row = store.row(
-        "SELECT journal_id FROM journals WHERE provider = ? AND tenant_id = ? AND reference = ? ORDER BY seq LIMIT 1",
+        "SELECT journal_id FROM journals WHERE provider = ? AND tenant_id = ? AND reference = ? AND status = 'POSTED'"
+        " ORDER BY seq LIMIT 1",
         company.provider, company.tenant_id, reference,
     )  # fmt: skip
     return row["journal_id"] if row else None

@@ -1,15 +1,15 @@
 """Naming a provider call: the name it is logged under, and the place where an armed fault strikes."""
 
-import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Response, make_response, request
+from flask import make_response, request
 
-from . import request_log
-from .faults import Fault, drop_connection
+from . import grants, request_log
 from .state import sandbox
+from .striking import struck
+from .xero import connections
 
 View = Callable[..., Any]
 
@@ -19,27 +19,26 @@ def provider_call(provider: str, call: str, *, is_write: bool = False) -> Callab
         @wraps(view)
         def answer(*args: Any, **kwargs: Any) -> Any:
             request_log.note(provider=provider, call=call, is_write=is_write)
-            fault = sandbox().faults.next_for(provider, call)
+            fault = sandbox().faults.next_for(provider, call, tenants_concerned(provider))
             if fault is None:
                 return view(*args, **kwargs)
-            return _struck(fault, lambda: make_response(view(*args, **kwargs)))
+            return struck(fault, lambda: make_response(view(*args, **kwargs)))
 
         return answer
 
     return decorate
 
 
-def _struck(fault: Fault, work: Callable[[], Response]) -> Response:
-    """Answer as the fault says. The work commits before this returns, so a drop after it is a drop after the commit."""
-    request_log.note(fault=fault.do)
-    response = Response(fault.body, status=fault.status, content_type=fault.content_type)
-    if fault.retry_after is not None:
-        response.headers["Retry-After"] = str(fault.retry_after)
-    if fault.do in ("drop_after_commit", "status_after_commit"):
-        work()
-    elif fault.do == "delay":
-        response = work()
-    time.sleep(fault.delay_seconds)
-    if fault.do.startswith("drop"):
-        drop_connection(request.environ)
-    return response
+def tenants_concerned(provider: str) -> set[str]:
+    """The companies a call is about: named in the address or header, or reached by the token or code in the form."""
+    named = (request.view_args or {}).get("realm") or request.headers.get("xero-tenant-id")
+    if named:
+        return {named.lower()}
+    store = sandbox().store
+    found: set[str] = set()
+    for value in request.form.values():
+        held = grants.find_token(store, provider, value) or grants.find_code(store, provider, value)
+        if held is not None:
+            grant = grants.find_grant(store, held.grant_id)
+            found |= {grant.tenant_id} if grant.tenant_id else connections.tenants_of(store, user_id=grant.user_id)
+    return found

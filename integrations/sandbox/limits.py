@@ -9,19 +9,23 @@ from collections import defaultdict, deque
 class SlidingWindow:
     """At most `limit` counted in any stretch of `seconds`. A call is admitted while the count is below the limit."""
 
-    def __init__(self, limit: int, seconds: float) -> None:
+    def __init__(self, limit: int, seconds: int) -> None:
         self.limit, self.seconds = limit, seconds
         self._counted: deque[tuple[float, int]] = deque()
         self._sum = 0
 
-    def admits(self, now: float) -> bool:
+    def remaining(self, now: float) -> int:
         while self._counted and self._counted[0][0] <= now - self.seconds:
             self._sum -= self._counted.popleft()[1]
-        return self._sum < self.limit
+        return max(0, self.limit - self._sum)
 
     def count(self, now: float, cost: int = 1) -> None:
         self._counted.append((now, cost))
         self._sum += cost
+
+    def seconds_left(self, now: float) -> int:
+        """Seconds until the oldest counted call is forgotten, rounded up."""
+        return math.ceil(self._counted[0][0] + self.seconds - now) if self._counted else 0
 
 
 class FixedWindow:
@@ -33,22 +37,22 @@ class FixedWindow:
         self._window = -1
         self._used = 0
 
-    def _enter(self, now: float) -> None:
+    def remaining(self, now: float) -> int:
         window = int((now + self._phase) // self.seconds)
         if window != self._window:
             self._window, self._used = window, 0
-
-    def remaining(self, now: float) -> int:
-        self._enter(now)
         return max(0, self.limit - self._used)
 
-    def count(self, now: float) -> None:
-        self._enter(now)
-        self._used += 1
+    def count(self, now: float, cost: int = 1) -> None:
+        self.remaining(now)  # enters the window of this moment
+        self._used += cost
 
     def seconds_left(self, now: float) -> int:
         """Seconds until the next window, rounded up."""
         return math.ceil(self.seconds - (now + self._phase) % self.seconds)
+
+
+Window = SlidingWindow | FixedWindow
 
 
 class Limits:
@@ -65,8 +69,12 @@ class Limits:
         self.fixed: dict[tuple[str, ...], FixedWindow] = {}
         self.in_flight: dict[str, int] = defaultdict(int)
 
-    def sliding_window(self, *name: str, limit: int, seconds: float) -> SlidingWindow:
-        return self.sliding.setdefault(name, SlidingWindow(limit, seconds))
-
-    def fixed_window(self, *name: str, limit: int, seconds: int) -> FixedWindow:
-        return self.fixed.setdefault(name, FixedWindow(limit, seconds, "/".join(name)))
+    def window(self, kind: str, *name: str, limit: int, seconds: int) -> Window:
+        """The window of this name, "sliding" or "fixed"; its limit may have been changed since it was last used."""
+        window: Window
+        if kind == "fixed":
+            window = self.fixed.setdefault(name, FixedWindow(limit, seconds, "/".join(name)))
+        else:
+            window = self.sliding.setdefault(name, SlidingWindow(limit, seconds))
+        window.limit = limit
+        return window

@@ -2,12 +2,17 @@
 
 import signal
 import sys
+import time
 from io import BytesIO
 from types import FrameType
 from typing import Any
 
 from flask import Flask
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+# Set in a request's environment by an armed fault: how its answer goes over the wire.
+DRIP_SECONDS, CUT = "sandbox.drip_seconds", "sandbox.cut"
+DRIPS = 20
 
 
 class KeepAliveHandler(WSGIRequestHandler):
@@ -63,8 +68,21 @@ class KeepAliveHandler(WSGIRequestHandler):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(body)
+            self._write(body)
         self.wfile.flush()
+
+    def _write(self, body: bytes) -> None:
+        """The body in one piece, unless an armed fault wants it dripping or cut off."""
+        if self.environ.get(CUT):
+            self.wfile.write(body[: len(body) // 2])
+            raise ConnectionResetError("cut off by an armed fault")
+        if (seconds := self.environ.get(DRIP_SECONDS)) is None:
+            self.wfile.write(body)
+            return
+        size = -(-len(body) // DRIPS) or 1
+        for start in range(0, len(body), size):
+            self.wfile.write(body[start : start + size])
+            time.sleep(seconds / DRIPS)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing: the sandbox keeps a request log of its own, without tokens."""

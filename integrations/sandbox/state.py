@@ -10,6 +10,7 @@ from .faults import Faults
 from .limits import Limits
 from .replays import Replays
 from .store import Store
+from .switches import Switches
 
 PROVIDERS = ("quickbooks", "xero")
 
@@ -59,6 +60,7 @@ class Sandbox:
     limits: Limits
     faults: Faults
     replays: Replays
+    switches: Switches
     seed: int
 
 

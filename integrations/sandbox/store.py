@@ -36,6 +36,12 @@ CREATE TABLE IF NOT EXISTS lines (
     debit_cents INTEGER NOT NULL, credit_cents INTEGER NOT NULL, description TEXT NOT NULL,
     PRIMARY KEY (journal_seq, position)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS journal_changes (
+    seq INTEGER PRIMARY KEY, journal_seq INTEGER NOT NULL, at REAL NOT NULL,
+    by TEXT NOT NULL,       -- 'app', or 'people': those who work in the provider's own pages
+    what TEXT NOT NULL, before TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS changes_by_journal ON journal_changes (journal_seq);
 
 CREATE TABLE IF NOT EXISTS grants (
     grant_id TEXT PRIMARY KEY, provider TEXT NOT NULL, client_id TEXT NOT NULL, user_id TEXT NOT NULL,
@@ -50,6 +56,7 @@ CREATE TABLE IF NOT EXISTS tokens (
     issued_at REAL NOT NULL, expires_at REAL NOT NULL, superseded_at REAL
 );
 CREATE INDEX IF NOT EXISTS tokens_by_grant ON tokens (grant_id);
+CREATE TABLE IF NOT EXISTS refreshes (value TEXT PRIMARY KEY, at REAL NOT NULL); -- the last one of each token
 CREATE TABLE IF NOT EXISTS connections (
     connection_id TEXT PRIMARY KEY, client_id TEXT NOT NULL, user_id TEXT NOT NULL, tenant_id TEXT NOT NULL,
     event_id TEXT NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL, deleted_at REAL
@@ -68,8 +75,8 @@ CREATE INDEX IF NOT EXISTS requests_by_tenant ON requests (provider, tenant_id);
 """
 # What `POST /control/reset` empties. Redirect URIs stay: they belong to the registered apps, not to the books.
 EMPTIED_BY_RESET = (
-    "settings", "counters", "companies", "accounts", "journals", "lines", "grants", "codes", "tokens", "connections",
-    "replays", "requests",
+    "settings", "counters", "companies", "accounts", "journals", "lines", "journal_changes", "grants", "codes",
+    "tokens", "refreshes", "connections", "replays", "requests",
 )  # fmt: skip
 
 

@@ -72,6 +72,29 @@ TEXTS: dict[str, Unverified] = {
     "qbo_name_too_long": Unverified(
         "Name is too long or holds a forbidden character", "Detail for account names", "guess"
     ),
+    "qbo_no_access": Unverified(
+        "AuthorizationFailure: 11014-You do not have access to this company", "whole Detail of 120", "memory"
+    ),
+    "qbo_locked_out": Unverified("The company is locked out", "Message and Detail of 140", "guess"),
+    "qbo_under_maintenance": Unverified("The company is under maintenance", "Message and Detail of 150", "guess"),
+    "qbo_duplicate_request": Unverified(
+        "A request with this id is being processed", "Detail and meaning of 600", "guess"
+    ),
+    "qbo_no_permission": Unverified(
+        "Permission Denied Error : The feature is not part of this subscription", "Detail of 5020", "guess"
+    ),
+    "qbo_subscription_lapsed": Unverified(
+        "Subscription period has ended or canceled or there was a billing problem", "Detail of 6190; HTTP 400", "memory"
+    ),
+    "qbo_tax_account": Unverified(
+        "This sales tax account can't be used in a journal entry", "Message and Detail of 6470", "guess"
+    ),
+    "qbo_company_reset": Unverified("The company was reset", "Message and Detail of 10200", "guess"),
+    "qbo_entry_not_found": Unverified(
+        "Object Not Found : Something you're trying to use has been made inactive",
+        "changing an entry that was deleted",
+        "inferred",
+    ),
     "qbo_bad_json": Unverified("The request body is not valid JSON", "answer to a body that is not JSON", "guess"),
     # Xero
     "xero_narration": Unverified("The Narration field is mandatory", "missing Narration", "guess"),
@@ -97,6 +120,20 @@ TEXTS: dict[str, Unverified] = {
     "xero_long_key": Unverified(
         "Idempotency-Key is {length} characters long. The most is 128", "wording for a long key", "guess"
     ),
+    "xero_no_permission": Unverified(
+        "You are not permitted to access this resource", "403 for a role too low for manual journals", "inferred"
+    ),
+    "xero_internal_error": Unverified("An error occurred in Xero", "body of a 500", "guess"),
+    "xero_unknown_journal": Unverified(
+        "The manual journal could not be found", "a ManualJournalID in the body that nobody knows", "guess"
+    ),
+    "xero_journal_ended": Unverified(
+        "The manual journal is {status} and can't be changed", "changing a voided or deleted journal", "guess"
+    ),
+    "xero_status_change": Unverified(
+        "A manual journal can't go from {before} to {after}", "a status that can't follow", "guess"
+    ),
+    "xero_warning": Unverified("The journal was changed when it was saved", "a warning of no known kind", "guess"),
     "xero_new_status": Unverified(
         "Status must be DRAFT or POSTED for a new journal", "creating a voided, deleted or archived journal", "guess"
     ),
@@ -122,6 +159,23 @@ CHOICES: dict[str, Unverified] = {
     "qbo_rotated_token": Unverified(
         "A rotated refresh token dies at once.", "at once or within 24 hours", "safe reading"
     ),
+    "qbo_parallel_refresh": Unverified(
+        "With its switch on, a second refresh of one value within five seconds is refused and ends the grant; off, it"
+        " succeeds.",
+        "third parties quote Intuit; how close is too close",
+        "third party",
+    ),
+    "qbo_hard_life": Unverified(
+        "The five years count from the consent, and x_refresh_token_expires_in never reaches past them.",
+        "how the two lives meet",
+        "inferred",
+    ),
+    "qbo_state_status": Unverified(
+        "6190, 140, 150 and 10200 come with HTTP 400, 120 with 401.", "their HTTP status", "safe reading"
+    ),
+    "qbo_people_closed_books": Unverified(
+        "People may change an entry in closed books; an app may not.", "they have a password", "memory"
+    ),
     "qbo_zero_lines": Unverified("A line of 0.00 is accepted.", "zero amounts", "guess"),
     "qbo_active_filter": Unverified(
         "A query without an Active filter finds active accounts only.", "sources conflict", "blog of 2017"
@@ -142,6 +196,21 @@ CHOICES: dict[str, Unverified] = {
     "xero_retained_earnings": Unverified(
         "Retained earnings, GST and Rounding are refused.", "the help page and the API page differ", "safe reading"
     ),
+    "xero_posting_twice": Unverified(
+        "Posting a journal that is posted already answers OK and changes nothing, unless its period is locked.",
+        "not documented",
+        "guess",
+    ),
+    "xero_edit_members": Unverified(
+        "A change may name its id and status alone; members left out stay as they were.", "not documented", "memory"
+    ),
+    "xero_deleted_listed": Unverified(
+        "A deleted organisation leaves /connections; one whose trial ended, or whose person lost the role, stays.",
+        "not documented",
+        "inferred",
+    ),
+    "xero_demo_reset": Unverified("A reset demo company comes back under a new tenantId.", "new id", "memory"),
+    "xero_people_lock": Unverified("Lock dates bind people in Xero as they bind apps.", "roles differ", "inferred"),
     "xero_lock_words": Unverified("Lock date texts are those seen on invoices.", "journal wording", "inferred"),
 }
 

@@ -6,18 +6,21 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
 from .. import grants, refusals, request_log
+from ..book_changes import APP
 from ..calls import provider_call
 from ..client_authentication import bearer_token
 from ..companies import Company, accounts, find_company
 from ..replays import Answer
+from ..retry_after import retry_after
 from ..state import sandbox
 from ..unverified import words
-from . import query
+from . import answers, query
 from .accounts import create_account, shown_account, shown_accounts
 from .bodies import Fault, GatewayFault, envelope, error, fault_answer, gateway_answer, respond
+from .changes import delete_entry, update_entry
 from .company import company_info, preferences
 from .journals import create_entry
 from .limits import count_call
@@ -25,6 +28,7 @@ from .limits import count_call
 blueprint = Blueprint("quickbooks_api", __name__, url_prefix="/quickbooks/v3/company/<realm>")
 
 REQUEST_ID_LIMIT, BATCH_REQUEST_ID_LIMIT, BATCH_ID_LIMIT, BATCH_LIMIT = 50, 36, 10, 30
+WAIT_AFTER_429_SECONDS = 60
 ACCOUNTING_SCOPE = "com.intuit.quickbooks.accounting"
 
 
@@ -35,19 +39,22 @@ def on_fault(fault: Fault) -> Response:
 
 @blueprint.errorhandler(GatewayFault)
 def on_gateway_fault(fault: GatewayFault) -> Response:
-    return respond(gateway_answer(fault))
+    response = respond(gateway_answer(fault))
+    form = sandbox().switches.position("quickbooks_retry_after")
+    if fault.status == 429 and form != "none":
+        response.headers["Retry-After"] = retry_after(WAIT_AFTER_429_SECONDS, form)
+    return response
 
 
 def admit(realm: str, *, items: int = 1, is_batch: bool = False) -> Company:
-    """Check the caller's token for this company and count the call. Raises GatewayFault 401, 403 or 429."""
+    """Check the caller's token for this company and count the call. Raises GatewayFault or Fault."""
     request_log.note(tenant_id=realm, idempotency_key=request.args.get("requestid"), items=items)
     grant = granted_to_caller()
     company = find_company(sandbox().store, "quickbooks", realm)
     if company is None or grant.tenant_id != realm or ACCOUNTING_SCOPE not in grant.scope.split():
-        raise GatewayFault(
-            status=403, code="3100", kind="SERVICE", detail=None,
-            message="message=ApplicationAuthorizationFailed; errorCode=003100; statusCode=403",
-        )  # fmt: skip
+        raise answers.not_authorized()
+    if trouble := answers.company_trouble(company.profile.get("state", "active")):
+        raise trouble
     count_call(sandbox(), realm=realm, client_id=grant.client_id, items=items, is_batch=is_batch)
     return company
 
@@ -55,24 +62,17 @@ def admit(realm: str, *, items: int = 1, is_batch: bool = False) -> Company:
 def granted_to_caller() -> grants.Grant:
     value = bearer_token()
     if value is None or len(value) < 20:
-        raise unauthenticated("Malformed bearer token: too short or too long" if value else None)
+        raise answers.unauthenticated("Malformed bearer token: too short or too long" if value else None)
     token = grants.find_token(sandbox().store, "quickbooks", value)
     if token is None or token.kind != "access":
-        raise unauthenticated(None)
+        raise answers.unauthenticated(None)
     grant = grants.find_grant(sandbox().store, token.grant_id)
     if grant.revoked_at is not None:
-        raise unauthenticated(None)
+        raise answers.unauthenticated(None)
     if token.expires_at <= sandbox().clock.now():
         # Intuit really does echo the token here: whoever logs this answer leaks it.
-        raise unauthenticated(f"Token expired: {value}")
+        raise answers.unauthenticated(f"Token expired: {value}")
     return grant
-
-
-def unauthenticated(detail: str | None) -> GatewayFault:
-    return GatewayFault(
-        status=401, code="3200", kind="AUTHENTICATION", detail=detail,
-        message="message=AuthenticationFailed; errorCode=003200; statusCode=401",
-    )  # fmt: skip
 
 
 @blueprint.get("/companyinfo/<company_id>")
@@ -125,17 +125,27 @@ def run_query(realm: str) -> Response:
 def post_journal_entry(realm: str) -> Response:
     company = admit(realm)
     entry, request_id = json_body(), request.args.get("requestid")
-    if request.args.get("operation", "create") != "create" or entry.get("Id"):
+    operation = request.args.get("operation") or ("update" if entry.get("Id") else "create")
+    if operation != "create" and not sandbox().switches.is_on("journal_changes"):
         return refusals.refuse(
             refusals.NOT_OUR_BUSINESS, provider="quickbooks", tenant_id=realm, what="change of a journal entry"
         )
     check_request_id(request_id, REQUEST_ID_LIMIT)
 
     def work() -> Answer:
-        created = create_entry(sandbox(), company, entry, include=request.args.get("include", ""))
-        return envelope({"JournalEntry": created})
+        done = write_entry(company, operation, entry, include=request.args.get("include", ""))
+        return envelope({"JournalEntry": done})
 
     return respond(once(realm, request_id, "", work))
+
+
+def write_entry(company: Company, operation: Any, entry: dict[str, Any], *, include: str) -> dict[str, Any]:
+    """Create, update or delete one entry, inside the caller's transaction. Raises Fault."""
+    if operation == "update":
+        return update_entry(sandbox(), company, entry, by=APP)
+    if operation == "delete":
+        return delete_entry(sandbox(), company, entry, by=APP)
+    return create_entry(sandbox(), company, entry, include=include)
 
 
 @blueprint.post("/batch")
@@ -151,11 +161,11 @@ def post_batch(realm: str) -> Response:
         return refusals.refuse(kind, provider="quickbooks", tenant_id=realm, what=what)
 
     def work() -> Answer:
-        answers = [answer_item(company, item) for item in items]
+        told = [answer_item(company, number, item) for number, item in enumerate(items, start=1)]
         # Intuit answers in any order; the seed makes ours the same in every run.
         shuffle = random.Random(f"{sandbox().seed} {[item.get('bId') for item in items]}")  # noqa: S311
-        shuffle.shuffle(answers)
-        return envelope({"BatchItemResponse": answers})
+        shuffle.shuffle(told)
+        return envelope({"BatchItemResponse": told})
 
     return respond(once(realm, request_id, json.dumps(sorted(str(item.get("bId")) for item in items)), work))
 
@@ -182,22 +192,37 @@ def check_batch(items: list[dict[str, Any]], request_id: str | None) -> None:
 def forbidden_item(item: dict[str, Any]) -> tuple[str, str] | None:
     """Why a batch item is no business of a mirror: it reads, changes, or names another document."""
     if "Query" in item:
-        return refusals.LEDGER_READ, "query in a batch"
-    if item.get("operation") != "create" or "JournalEntry" not in item:
+        entity = query.entity_of(str(item["Query"]))
+        return None if entity in ("", "account") else (refusals.LEDGER_READ, f"query {entity} in a batch")
+    known = ("create", "update", "delete") if sandbox().switches.is_on("journal_changes") else ("create",)
+    if item.get("operation") not in known or "JournalEntry" not in item:
         return refusals.NOT_OUR_BUSINESS, f"batch item {item.get('operation')} {sorted(item)}"
     return None
 
 
-def answer_item(company: Company, item: dict[str, Any]) -> dict[str, Any]:
+def answer_item(company: Company, number: int, item: dict[str, Any]) -> dict[str, Any]:
     """One item's answer. A fault of one item leaves the others alone."""
+    armed = g.get("fault")
+    struck = armed is not None and armed.item == number
     try:
-        entry = item["JournalEntry"] if isinstance(item["JournalEntry"], dict) else {}
-        return {
-            "JournalEntry": create_entry(sandbox(), company, entry, include=str(item.get("optionsData", ""))),
-            "bId": item["bId"],
-        }
+        if struck and armed.do == "item_answer":
+            raise answers.FAULTS[armed.answer][1]()
+        done = do_item(company, item)
+        if struck:
+            raise answers.FAULTS[armed.answer][1]()
     except Fault as fault:
         return {"Fault": fault.body, "bId": item["bId"]}
+    return done | {"bId": item["bId"]}
+
+
+def do_item(company: Company, item: dict[str, Any]) -> dict[str, Any]:
+    """Raises Fault."""
+    if "Query" in item:
+        parsed = query.parse(str(item["Query"]))
+        return {"QueryResponse": query.run(parsed, shown_accounts(sandbox().store, company))}
+    entry = item["JournalEntry"] if isinstance(item["JournalEntry"], dict) else {}
+    options = str(item.get("optionsData", ""))
+    return {"JournalEntry": write_entry(company, item["operation"], entry, include=options)}
 
 
 def check_request_id(request_id: str | None, limit: int) -> None:

@@ -37,30 +37,41 @@ ENTITY_WANTED = {"Accounts Receivable": "Customer", "Accounts Payable": "Vendor"
 
 def create_entry(sandbox: Sandbox, company: Company, entry: dict[str, Any], *, include: str = "") -> dict[str, Any]:
     """Enter a journal entry, inside the caller's transaction. Returns it as the API shows it. Raises Fault."""
+    chart = {account.account_id: account for account in accounts(sandbox.store, company)}
+    lines = checked_lines(company, chart, entry)
+    entry_date = read_date(sandbox, entry)
+    check_open(company, entry_date)
+    check_number(sandbox, company, entry, include)
+    journal_id = str(sandbox.store.next_number(f"quickbooks journal {company.tenant_id}", first=FIRST_ID))
+    enter(
+        sandbox.store, company, as_journal(entry, journal_id=journal_id, entry_date=entry_date, lines=lines),
+        now=sandbox.clock.now(),
+    )  # fmt: skip
+    return shown_entry(sandbox, company, entry, chart, journal_id=journal_id, entry_date=entry_date)
+
+
+def as_journal(entry: dict[str, Any], *, journal_id: str, entry_date: str, lines: list[Line]) -> Journal:
+    return Journal(
+        journal_id=journal_id, reference=entry.get("DocNumber") or None, memo=entry.get("PrivateNote") or "",
+        entry_date=entry_date, status="POSTED", lines=lines, received=entry,
+    )  # fmt: skip
+
+
+def checked_lines(company: Company, chart: dict[str, Account], entry: dict[str, Any]) -> list[Line]:
+    """The entry's detail lines, when members, header, lines and balance all hold. Raises Fault."""
     check_members(entry, ENTRY_MEMBERS, "JournalEntry")
     check_header(company, entry)
-    chart = {account.account_id: account for account in accounts(sandbox.store, company)}
     lines, problems = [], []
     for line in entry_lines(entry):
         try:
-            lines.append(read_line(company, chart, line))
+            read = read_line(company, chart, line)
+            lines += [read] if read is not None else []
         except Fault as fault:  # one error per bad line
             problems += fault.errors
     if problems:
         raise Fault(*problems)
-    check_balance([line for line in lines if line is not None])
-    entry_date = read_date(sandbox, company, entry)
-    check_number(sandbox, company, entry, include)
-    journal_id = str(sandbox.store.next_number(f"quickbooks journal {company.tenant_id}", first=FIRST_ID))
-    enter(
-        sandbox.store, company,
-        Journal(
-            journal_id=journal_id, reference=entry.get("DocNumber") or None, memo=entry.get("PrivateNote") or "",
-            entry_date=entry_date, status="POSTED", lines=[line for line in lines if line is not None], received=entry,
-        ),
-        now=sandbox.clock.now(),
-    )  # fmt: skip
-    return shown_entry(sandbox, company, entry, chart, journal_id=journal_id, entry_date=entry_date)
+    check_balance(lines)
+    return lines
 
 
 def check_members(given: dict[str, Any], known: set[str], name: str) -> None:
@@ -177,18 +188,20 @@ def check_balance(lines: list[Line]) -> None:
         raise Fault(error("2300", "Amount on debits not equal to credits", "Amount on debits not equal to credits"))
 
 
-def read_date(sandbox: Sandbox, company: Company, entry: dict[str, Any]) -> str:
-    """The entry's date as YYYY-MM-DD; the server's own when it has none. Raises Fault for a date in closed books."""
+def read_date(sandbox: Sandbox, entry: dict[str, Any]) -> str:
+    """The entry's date as YYYY-MM-DD; the server's own when it has none. Raises Fault."""
     given = entry.get("TxnDate") or sandbox.clock.moment().astimezone(PACIFIC).date().isoformat()
     try:
-        entry_date = date.fromisoformat(str(given)[:10])
+        return date.fromisoformat(str(given)[:10]).isoformat()
     except ValueError:
         raise Fault(error("2060", "Invalid Date", words("qbo_bad_date", value=given), "TxnDate")) from None
+
+
+def check_open(company: Company, entry_date: str) -> None:
+    """The books are closed up to and including the closing date. Raises Fault."""
     closed_until = company.profile.get("book_close_date")
-    if closed_until and entry_date <= date.fromisoformat(closed_until):
-        message = "Account Period Closed, Cannot Update Through Services API"
-        raise Fault(error("6210", message, words("qbo_period_closed")))
-    return entry_date.isoformat()
+    if closed_until and entry_date <= closed_until:
+        raise closed_period()
 
 
 def check_number(sandbox: Sandbox, company: Company, entry: dict[str, Any], include: str) -> None:
@@ -204,7 +217,7 @@ def check_number(sandbox: Sandbox, company: Company, entry: dict[str, Any], incl
 
 def shown_entry(
     sandbox: Sandbox, company: Company, entry: dict[str, Any], chart: dict[str, Account], *, journal_id: str,
-    entry_date: str,
+    entry_date: str, sync_token: int = 0,
 ) -> dict[str, Any]:  # fmt: skip
     stamp = sandbox.clock.moment().astimezone(PACIFIC).isoformat(timespec="seconds")
     return {
@@ -212,7 +225,7 @@ def shown_entry(
         "domain": "QBO",
         "sparse": False,
         "Id": journal_id,
-        "SyncToken": "0",
+        "SyncToken": str(sync_token),
         "MetaData": {"CreateTime": stamp, "LastUpdatedTime": stamp},
         **({"DocNumber": entry["DocNumber"]} if entry.get("DocNumber") else {}),
         "TxnDate": entry_date,
@@ -249,6 +262,11 @@ def missing(name: str) -> Fault:
 
 def unknown_reference(names: str, value: Any) -> Fault:
     return Fault(error("2500", "Invalid Reference Id", f"Invalid Reference Id : {names} element id {value} not found"))
+
+
+def closed_period() -> Fault:
+    message = "Account Period Closed, Cannot Update Through Services API"
+    return Fault(error("6210", message, words("qbo_period_closed")))
 
 
 def made_inactive() -> Fault:

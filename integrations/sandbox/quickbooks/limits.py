@@ -4,7 +4,7 @@ Source: Intuit's limits-and-throttles page. How items count is our safe reading:
 """
 
 from ..state import Sandbox
-from .bodies import GatewayFault
+from .answers import throttled
 
 PER_SECOND, PER_MINUTE, BATCHES_PER_MINUTE, BATCHES_PER_MINUTE_ALL_APPS = 10, 500, 40, 120
 
@@ -17,24 +17,17 @@ def count_call(sandbox: Sandbox, *, realm: str, client_id: str, items: int, is_b
             return
         now = sandbox.clock.now()
         cost = max(1, items) if limits.items_count_as_calls else 1
+        kind = sandbox.switches.position("quickbooks_windows")
         charges = [
-            (limits.sliding_window("second", realm, client_id, limit=PER_SECOND, seconds=1), 1),
-            (limits.sliding_window("minute", realm, limit=PER_MINUTE, seconds=60), cost),
+            (limits.window(kind, "second", realm, client_id, limit=PER_SECOND, seconds=1), 1),
+            (limits.window(kind, "minute", realm, limit=PER_MINUTE, seconds=60), cost),
         ]
         if is_batch:
             charges += [
-                (limits.sliding_window("batch", realm, client_id, limit=BATCHES_PER_MINUTE, seconds=60), 1),
-                (limits.sliding_window("batch", realm, limit=BATCHES_PER_MINUTE_ALL_APPS, seconds=60), 1),
+                (limits.window(kind, "batch", realm, client_id, limit=BATCHES_PER_MINUTE, seconds=60), 1),
+                (limits.window(kind, "batch", realm, limit=BATCHES_PER_MINUTE_ALL_APPS, seconds=60), 1),
             ]
-        if not all(window.admits(now) for window, _ in charges):
+        if not all(window.remaining(now) for window, _ in charges):
             raise throttled()
         for window, charge in charges:
             window.count(now, charge)
-
-
-def throttled() -> GatewayFault:
-    """429 without Retry-After, which Intuit does not document: callers are told to wait 60 seconds."""
-    return GatewayFault(
-        status=429, code="3001", message="message=ThrottleExceeded; errorCode=003001; statusCode=429", detail=None,
-        kind="SERVICE",
-    )  # fmt: skip

@@ -7,10 +7,12 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from .. import consent, grants
+from .. import consent, grants, request_log
 from ..calls import provider_call
 from ..client_authentication import authenticated_app
+from ..companies import find_company
 from ..state import RegisteredApp, sandbox
+from .answers import USER_NOT_IN_REALM
 from .bodies import with_intuit_headers
 
 blueprint = Blueprint("quickbooks_oauth", __name__, url_prefix="/quickbooks")
@@ -20,6 +22,8 @@ CODE_LIFE_SECONDS = 600
 ACCESS_LIFE_SECONDS = 3600
 REFRESH_LIFE_SECONDS = 100 * 86400
 REFRESH_VALUE_CHANGES_AFTER_SECONDS = 86400
+# Two refreshes of one value this close together count as parallel, when the switch for it is on.
+PARALLEL_SECONDS = 5
 HARD_LIFE_SECONDS = 5 * 365 * 86400
 KNOWN_SCOPES = {
     "com.intuit.quickbooks.accounting", "com.intuit.quickbooks.payment", "openid", "profile", "email", "phone",
@@ -92,21 +96,49 @@ def refresh(app: RegisteredApp) -> Response:
     """A fresh access token. The refresh token's value stays for a day, then changes, and the old one dies."""
     store, now = sandbox().store, sandbox().clock.now()
     held = grants.find_token(store, "quickbooks", request.form.get("refresh_token", ""))
-    if held is None or held.kind != "refresh" or held.superseded_at is not None or held.expires_at <= now:
+    if held is None or held.kind != "refresh" or held.expires_at <= now:
         return refusal(400, "invalid_grant", "Incorrect or invalid refresh token")
     grant = grants.find_grant(store, held.grant_id)
     if grant.revoked_at is not None or grant.client_id != app.client_id or now - grant.created_at > HARD_LIFE_SECONDS:
         return refusal(400, "invalid_grant", "Incorrect or invalid refresh token")
+    request_log.note(tenant_id=grant.tenant_id)
+    if left_the_company(grant):
+        return without_cache(Response(USER_NOT_IN_REALM, status=400, content_type="application/json"))
+    if refreshed_in_parallel(held, now=now):
+        # Intuit may kill what the first refresh got, too: only a new consent helps then.
+        grants.revoke(store, grant.grant_id, now=now)
+        return refusal(400, "invalid_grant", "Incorrect or invalid refresh token")
+    if held.superseded_at is not None:
+        return refusal(400, "invalid_grant", "Incorrect or invalid refresh token")
     if now - held.issued_at < REFRESH_VALUE_CHANGES_AFTER_SECONDS:
-        grants.prolong(store, held, expires_at=now + REFRESH_LIFE_SECONDS)
+        grants.prolong(store, held, expires_at=now + refresh_life(grant, now=now))
         return token_answer(grant, held.value, now=now)
     grants.supersede(store, held, now=now)
     return token_answer(grant, new_refresh_token(grant, now=now), now=now)
 
 
+def left_the_company(grant: grants.Grant) -> bool:
+    company = find_company(sandbox().store, "quickbooks", grant.tenant_id or "")
+    return company is not None and company.profile.get("state") == "no_access"
+
+
+def refreshed_in_parallel(held: grants.Token, *, now: float) -> bool:
+    """Whether this value was refreshed a moment ago; notes the refresh. Never so unless the switch is on."""
+    store = sandbox().store
+    row = store.row("SELECT at FROM refreshes WHERE value = ?", held.value)
+    store.execute("INSERT OR REPLACE INTO refreshes VALUES (?, ?)", held.value, now)
+    is_close = row is not None and now - row["at"] <= PARALLEL_SECONDS
+    return is_close and sandbox().switches.is_on("quickbooks_parallel_refresh_kills")
+
+
+def refresh_life(grant: grants.Grant, *, now: float) -> float:
+    """Seconds: a hundred days, but never past the five years since the consent."""
+    return min(REFRESH_LIFE_SECONDS, HARD_LIFE_SECONDS - (now - grant.created_at))
+
+
 def new_refresh_token(grant: grants.Grant, *, now: float) -> str:
     value = f"RT1-{secrets.randbelow(100)}-H0-{secrets.token_hex(16)}"
-    grants.keep_token(sandbox().store, grant, "refresh", value, now=now, life_seconds=REFRESH_LIFE_SECONDS)
+    grants.keep_token(sandbox().store, grant, "refresh", value, now=now, life_seconds=refresh_life(grant, now=now))
     return value
 
 
@@ -119,7 +151,7 @@ def token_answer(grant: grants.Grant, refresh_token: str, *, now: float) -> Resp
         "access_token": access_token,
         "expires_in": ACCESS_LIFE_SECONDS,
         "refresh_token": refresh_token,
-        "x_refresh_token_expires_in": REFRESH_LIFE_SECONDS,
+        "x_refresh_token_expires_in": int(refresh_life(grant, now=now)),
     }
     if request.headers.get("x-include-refresh-token-hard-expires-in", "").lower() == "true":
         body["x_refresh_token_hard_expires_in"] = int(HARD_LIFE_SECONDS - (now - grant.created_at))

@@ -66,6 +66,12 @@ def parse(statement: str) -> Query:
     )  # fmt: skip
 
 
+def entity_of(statement: str) -> str:
+    """The entity a statement asks about, in lower case; empty when it can't be read."""
+    match = STATEMENT.fullmatch(statement)
+    return match["entity"].lower() if match else ""
+
+
 def run(query: Query, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The QueryResponse of a query over these accounts. `maxResults` is the count returned; no rows, no key."""
     conditions = list(query.conditions)

@@ -9,7 +9,11 @@ from ..client_authentication import bearer_token
 from ..companies import Company, companies
 from ..state import sandbox
 from . import connections
-from .bodies import Problem
+from .answers import access_refused, no_permission, scope_missing
+from .bodies import Offline, Problem
+
+ROLES = ("standard_with_reports", "adviser", "standard", "read_only", "removed")
+STATES = ("active", "deleted", "trial_ended", "offline")  # and "reset", which only a demo company's reset sets
 
 
 def caller_grant() -> grants.Grant:
@@ -28,18 +32,45 @@ def caller_grant() -> grants.Grant:
 
 
 def organisation_for(grant: grants.Grant) -> Company:
-    """The organisation named by the xero-tenant-id header, if this person connected it. Raises Problem 403."""
+    """The organisation named by the xero-tenant-id header, if this person connected it and it is well.
+
+    Raises Problem 403 or Offline.
+    """
     tenant_id = request.headers.get("xero-tenant-id", "")
     store = sandbox().store
     if connections.is_connected(store, client_id=grant.client_id, user_id=grant.user_id, tenant_id=tenant_id):
         for company in companies(store, "xero"):
             if company.tenant_id.lower() == tenant_id.lower():
+                check_state(company)
                 return company
-    raise Problem(403, "AuthenticationUnsuccessful")
+    raise access_refused()
+
+
+def check_state(company: Company) -> None:
+    """Raises Problem 403, or Offline, unless the organisation is active and the person still in it."""
+    state = company.profile.get("state", "active")
+    if state == "offline":
+        raise Offline
+    if state in ("deleted", "trial_ended", "reset") or role(company) == "removed":
+        raise access_refused()
+
+
+def check_may_journal(company: Company) -> None:
+    """Since June 2026 manual journals want reporting rights; other calls don't. Raises Problem 403."""
+    if role(company) in ("standard", "read_only"):
+        raise no_permission()
+
+
+def is_adviser(company: Company) -> bool:
+    return role(company) == "adviser" or company.profile["user_is_adviser"]
+
+
+def role(company: Company) -> str:
+    """The connected person's role in the organisation, one of ROLES."""
+    return str(company.profile.get("role", "standard_with_reports"))
 
 
 def check_scope(grant: grants.Grant, *accepted: str) -> None:
     """Raises Problem 401 unless the token carries one of these scopes."""
     if not set(accepted) & set(grant.scope.split()):
-        challenge = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
-        raise Problem(401, "AuthorizationUnsuccessful", challenge)
+        raise scope_missing()

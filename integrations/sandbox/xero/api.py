@@ -9,14 +9,26 @@ from typing import Any
 from flask import Blueprint, Response, g, request
 
 from .. import refusals, request_log
+from ..book_changes import find_journal
 from ..calls import provider_call
-from ..companies import Company, accounts
+from ..companies import Account, Company, accounts
 from ..replays import Answer
 from ..state import sandbox
 from ..unverified import words
 from . import access, limits
 from .accounts import shown_accounts
-from .bodies import ApiException, Problem, Throttled, envelope, problem_response, respond
+from .answers import internal_error, not_found
+from .bodies import (
+    ApiException,
+    Offline,
+    Problem,
+    Throttled,
+    envelope,
+    problem_response,
+    respond,
+    throttled_response,
+)
+from .changes import change_journal, only_posts_it
 from .journals import Refused, check_readable, create_journal, refused_journal
 from .organisation import actions, organisation
 
@@ -38,11 +50,12 @@ def on_api_exception(exception: ApiException) -> Response:
 
 @blueprint.errorhandler(Throttled)
 def on_throttled(throttled: Throttled) -> Response:
-    response = Response(status=429)
-    response.headers["X-Rate-Limit-Problem"] = throttled.problem
-    if throttled.retry_after is not None:
-        response.headers["Retry-After"] = str(throttled.retry_after)
-    return response
+    return throttled_response(throttled)
+
+
+@blueprint.errorhandler(Offline)
+def on_offline(offline: Offline) -> Response:
+    return Response(Offline.text, status=503, content_type="text/html; charset=utf-8")
 
 
 def admit(*scopes: str) -> Company:
@@ -100,34 +113,70 @@ def read_accounts() -> Response:
 @provider_call("xero", "manualjournals", is_write=True)
 def write_manual_journals() -> Response:
     company = admit("accounting.manualjournals")
-    if changes_a_journal():
-        return refusals.refuse(
-            refusals.NOT_OUR_BUSINESS, provider="xero", tenant_id=company.tenant_id, what="change of a manual journal"
-        )
-    return respond(once(company, lambda: create_all(company)))
+    access.check_may_journal(company)
+    if changes_more_than_a_mirror_may(company, readable_journals()):
+        return refused_change(company)
+    return respond(once(company, lambda: write_all(company, journals_given)))
 
 
-def changes_a_journal() -> bool:
-    """Whether the body names a journal that exists already: Xero would edit or void it, a mirror never does."""
+@blueprint.post("/manualjournals/<journal_id>")
+@provider_call("xero", "manualjournals", is_write=True)
+def change_manual_journal(journal_id: str) -> Response:
+    """Change the one journal of the address; its id need not stand in the body."""
+    company = admit("accounting.manualjournals")
+    access.check_may_journal(company)
+    if find_journal(sandbox().store, company, journal_id) is None:
+        return not_found()
+
+    def given() -> list[Any]:
+        return [
+            {**journal, "ManualJournalID": journal_id} if isinstance(journal, dict) else journal
+            for journal in journals_given()[:1]
+        ]
+
+    if changes_more_than_a_mirror_may(company, readable_journals(given)):
+        return refused_change(company)
+    return respond(once(company, lambda: write_all(company, given)))
+
+
+def readable_journals(given: Callable[[], list[Any]] | None = None) -> list[dict[str, Any]]:
+    """The journals of the body; none when it can't be read, which is answered, and kept, with the rest."""
     try:
-        return any(isinstance(journal, dict) and journal.get("ManualJournalID") for journal in journals_given())
+        return [journal for journal in (given or journals_given)() if isinstance(journal, dict)]
     except ApiException:
-        return False  # an unreadable body is answered, and kept, with the rest
+        return []
 
 
-def create_all(company: Company) -> Answer:
+def changes_more_than_a_mirror_may(company: Company, given: list[dict[str, Any]]) -> bool:
+    """Whether the body edits or ends a journal. A mirror may post a draft of its own and no more."""
+    if sandbox().switches.is_on("journal_changes"):
+        return False
+    named = [journal for journal in given if journal.get("ManualJournalID")]
+    store = sandbox().store
+    return not all(
+        only_posts_it(find_journal(store, company, str(journal["ManualJournalID"])), journal) for journal in named
+    )
+
+
+def refused_change(company: Company) -> Response:
+    return refusals.refuse(
+        refusals.NOT_OUR_BUSINESS, provider="xero", tenant_id=company.tenant_id, what="change of a manual journal"
+    )
+
+
+def write_all(company: Company, read: Callable[[], list[Any]]) -> Answer:
     """Store the good journals of the request. Raises nothing: its own refusals are answers, to be kept and replayed."""
     try:
-        given = journals_given()
+        given = read()
         check_readable(given)
     except ApiException as exception:
         return exception.answer()
     request_log.note(items=len(given))
     chart = {account.number: account for account in accounts(sandbox().store, company) if account.number}
     results: list[dict[str, Any]] = []
-    for journal in given:
+    for number, journal in enumerate(given, start=1):
         try:
-            results.append(create_journal(sandbox(), company, chart, journal))
+            results.append(write_one(company, chart, number, journal))
         except Refused as refusal:
             results.append(refused_journal(journal, refusal))
     bad = [result for result in results if "ValidationErrors" in result]
@@ -135,8 +184,40 @@ def create_all(company: Company) -> Answer:
         # The good ones are stored all the same, and their ids are told to nobody.
         return ApiException(10, "ValidationException", "A validation exception occurred", bad).answer()
     for result in results:
-        result["StatusAttributeString"] = "ERROR" if "ValidationErrors" in result else "OK"
+        result["StatusAttributeString"] = outcome(result)
     return envelope({"ManualJournals": results})
+
+
+def outcome(result: dict[str, Any]) -> str:
+    if "ValidationErrors" in result:
+        return "ERROR"
+    return "WARNING" if "Warnings" in result else "OK"
+
+
+def write_one(company: Company, chart: dict[str, Account], number: int, journal: dict[str, Any]) -> dict[str, Any]:
+    """Create or change one journal; `number` is its place in the request, from 1. Raises Refused."""
+    if journal.get("ManualJournalID"):
+        return change_journal(sandbox(), company, chart, journal)
+    dropped, warnings = unknown_lines_of_draft(chart, journal)
+    armed = g.get("fault")
+    if armed is not None and armed.do == "warn" and armed.item == number:
+        dropped |= {armed.line - 1} if armed.line else set()
+        warnings = warnings or [words("xero_warning")]
+    stored = create_journal(sandbox(), company, chart, journal, dropped=dropped)
+    return stored | ({"Warnings": [{"Message": warning} for warning in warnings]} if warnings else {})
+
+
+def unknown_lines_of_draft(chart: dict[str, Account], journal: dict[str, Any]) -> tuple[set[int], list[str]]:
+    """With the switch for it on: the lines of a draft whose account code is unknown, and Xero's warning for each."""
+    if not sandbox().switches.is_on("xero_drafts_drop_lines") or (journal.get("Status") or "DRAFT") != "DRAFT":
+        return set(), []
+    codes = [str(line.get("AccountCode") or "") for line in journal.get("JournalLines") or []]
+    unknown = {position for position, code in enumerate(codes) if code and code not in chart}
+    texts = [
+        f"Account code '{codes[position]}' has been removed as it does not match a recognised account."
+        for position in sorted(unknown)
+    ]
+    return unknown, texts
 
 
 def summarises_errors() -> bool:
@@ -167,6 +248,7 @@ def once(company: Company, work: Callable[[], Answer]) -> Answer:
     """
     store, replays, now = sandbox().store, sandbox().replays, sandbox().clock.now()
     key = request.headers.get("Idempotency-Key")
+    work = failing_if_armed(work)
     if not key:
         with store.transaction():
             return work()
@@ -183,6 +265,20 @@ def once(company: Company, work: Callable[[], Answer]) -> Answer:
         return replays.do_and_keep(
             "xero", client_id, key, fingerprint(company), now=now, work=work, keeps=lambda answer: True
         )
+
+
+def failing_if_armed(work: Callable[[], Answer]) -> Callable[[], Answer]:
+    """The work, or an internal error that Xero keeps under the key like any first answer, work done or not."""
+    armed = g.get("fault")
+    if armed is None or not armed.do.startswith("keep_500"):
+        return work
+
+    def fail() -> Answer:
+        if armed.do == "keep_500_after_commit":
+            work()
+        return internal_error()
+
+    return fail
 
 
 def fingerprint(company: Company) -> str:

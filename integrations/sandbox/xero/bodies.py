@@ -7,6 +7,7 @@ from flask import Response, g, request
 
 from ..markup import to_xml
 from ..replays import Answer
+from ..retry_after import retry_after
 from ..state import sandbox
 from ..store import as_json
 
@@ -48,6 +49,12 @@ class Throttled(Exception):
         self.problem, self.retry_after = problem, retry_after
 
 
+class Offline(Exception):
+    """503: this one organisation is down for some minutes."""
+
+    text = "The Organisation is offline"
+
+
 def wants_json() -> bool:
     return "application/json" in request.headers.get("Accept", "")
 
@@ -75,6 +82,17 @@ def problem_response(problem: Problem) -> Response:
         "Instance": g.request_id, "Extensions": {},
     }  # fmt: skip
     return Response(as_json(body), status=problem.status, content_type="application/json", headers=problem.headers)
+
+
+def throttled_response(throttled: Throttled) -> Response:
+    """429 with an empty body: which limit it was stands in the headers, the wait only for the minute and the day."""
+    response = Response(status=429)
+    response.headers["X-Rate-Limit-Problem"] = throttled.problem
+    if throttled.retry_after is not None:
+        response.headers["Retry-After"] = retry_after(
+            throttled.retry_after, sandbox().switches.position("xero_retry_after")
+        )
+    return response
 
 
 def respond(answer: Answer) -> Response:

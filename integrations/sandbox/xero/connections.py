@@ -59,6 +59,12 @@ def listed(store: Store, *, client_id: str, user_id: str, event_id: str | None) 
     return shown
 
 
+def tenants_of(store: Store, *, user_id: str) -> set[str]:
+    """The organisations one person connected."""
+    rows = store.rows("SELECT tenant_id FROM connections WHERE user_id = ? AND deleted_at IS NULL", user_id)
+    return {row["tenant_id"] for row in rows}
+
+
 def disconnect_everywhere(
     store: Store, *, now: float, user_id: str | None = None, tenant_id: str | None = None
 ) -> None:

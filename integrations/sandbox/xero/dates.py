@@ -3,6 +3,8 @@
 import re
 from datetime import UTC, date, datetime
 
+from ..state import sandbox
+
 DOTNET = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
 
 
@@ -22,8 +24,9 @@ def shown_date(day: date) -> str:
 
 
 def shown_moment(seconds: float) -> str:
-    """Seconds since 1970 as Xero writes a moment inside an object, with its zero offset."""
-    return f"/Date({int(seconds * 1000)}+0000)/"
+    """Seconds since 1970 as Xero writes a moment inside an object: with its zero offset, or by a switch without."""
+    offset = "+0000" if sandbox().switches.is_on("xero_date_offset") else ""
+    return f"/Date({int(seconds * 1000)}{offset})/"
 
 
 def long_date(day: date) -> str:

@@ -1,6 +1,7 @@
 """A Xero manual journal: what is refused, in Xero's words, and what a stored one looks like."""
 
 import uuid
+from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ from ..companies import Account, Company
 from ..money import is_whole_cents, read_amount
 from ..state import Sandbox
 from ..unverified import words
+from .access import is_adviser
 from .accounts import journal_refusal
 from .bodies import ApiException
 from .dates import long_date, read_date, shown_date, shown_moment
@@ -54,30 +56,52 @@ def unreadable(value: Any, kind: str, path: str) -> ApiException:
 
 
 def create_journal(
-    sandbox: Sandbox, company: Company, chart: dict[str, Account], given: dict[str, Any]
-) -> dict[str, Any]:
-    """Store a journal, inside the caller's transaction. `chart` is by account code. Raises Refused."""
+    sandbox: Sandbox, company: Company, chart: dict[str, Account], given: dict[str, Any],
+    *, dropped: Collection[int] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """Store a journal, inside the caller's transaction, and return it as the API shows it. Raises Refused.
+
+    `chart` is by account code. Lines at the positions `dropped` are left out, as Xero at times does with a warning.
+    """
     status = given.get("Status") or "DRAFT"
-    day = read_date(given["Date"]) if given.get("Date") is not None else sandbox.clock.moment().date()
+    day = journal_day(sandbox, given)
     lines = list(given.get("JournalLines") or [])
-    problems = problems_with(company, chart, given, lines, day or date.min, status)
+    problems = [] if status in STATUSES else [words("xero_new_status")]
+    problems += problems_with(chart, given, dropped=dropped)
+    if status == "POSTED":  # a draft is taken in a locked period too
+        problems += locked(company, day)
     if problems:
         raise Refused(*problems)
-    journal_id = str(uuid.uuid4())
-    enter(
-        sandbox.store, company,
-        Journal(
-            journal_id=journal_id, reference=given["Narration"], memo=given["Narration"],
-            entry_date=(day or date.min).isoformat(), status=status, received=given,
-            lines=[booked_line(chart, line) for line in lines],
-        ),
-        now=sandbox.clock.now(),
+    kept = [line for position, line in enumerate(lines) if position not in dropped]
+    journal = as_journal(chart, given, journal_id=str(uuid.uuid4()), day=day, status=status, lines=kept)
+    enter(sandbox.store, company, journal, now=sandbox.clock.now())
+    return shown_journal(sandbox, chart, journal, kept)
+
+
+def journal_day(sandbox: Sandbox, given: dict[str, Any]) -> date:
+    """The journal's date; today's when it has none."""
+    return read_date(given.get("Date")) or sandbox.clock.moment().date()
+
+
+def as_journal(
+    chart: dict[str, Account], given: dict[str, Any], *, journal_id: str, day: date, status: str,
+    lines: list[dict[str, Any]],
+) -> Journal:  # fmt: skip
+    return Journal(
+        journal_id=journal_id, reference=given["Narration"], memo=given["Narration"], entry_date=day.isoformat(),
+        status=status, received=given, lines=[booked_line(chart, line) for line in lines],
     )  # fmt: skip
+
+
+def shown_journal(
+    sandbox: Sandbox, chart: dict[str, Account], journal: Journal, lines: list[dict[str, Any]]
+) -> dict[str, Any]:
+    given = journal.received
     return {
-        "ManualJournalID": journal_id,
+        "ManualJournalID": journal.journal_id,
         "Narration": given["Narration"],
-        "Date": shown_date(day or date.min),
-        "Status": status,
+        "Date": shown_date(date.fromisoformat(journal.entry_date)),
+        "Status": journal.status,
         "LineAmountTypes": given.get("LineAmountTypes") or "NoTax",
         "UpdatedDateUTC": shown_moment(sandbox.clock.now()),
         "ShowOnCashBasisReports": bool(given.get("ShowOnCashBasisReports", True)),
@@ -87,25 +111,19 @@ def create_journal(
     }
 
 
-def problems_with(
-    company: Company, chart: dict[str, Account], given: dict[str, Any], lines: list[dict[str, Any]], day: date,
-    status: str,
-) -> list[str]:  # fmt: skip
-    problems = []
-    if status not in STATUSES:
-        problems.append(words("xero_new_status"))
+def problems_with(chart: dict[str, Account], given: dict[str, Any], *, dropped: Collection[int] = ()) -> list[str]:
+    """What is wrong with narration, lines, accounts and balance, whatever the status and date."""
+    problems, lines = [], list(given.get("JournalLines") or [])
     if not given.get("Narration"):
         problems.append(words("xero_narration"))
     if len(lines) < MINIMUM_LINES:
         problems.append(words("xero_two_lines"))
-    for line in lines:
-        problem = line_problem(chart, line)
+    for position, line in enumerate(lines):
+        problem = None if position in dropped else line_problem(chart, line)
         if problem and problem not in problems:
             problems.append(problem)
     if not problems:
         problems += unbalanced(lines)
-    if status == "POSTED":  # a draft is taken in a locked period too
-        problems += locked(company, day)
     return problems
 
 
@@ -135,7 +153,7 @@ def locked(company: Company, day: date) -> list[str]:
     """Both lock dates can refuse at once. The period lock spares advisers; the end of year lock spares nobody."""
     told = []
     period, year = company.profile.get("period_lock_date"), company.profile.get("end_of_year_lock_date")
-    if period and day <= date.fromisoformat(period) and not company.profile["user_is_adviser"]:
+    if period and day <= date.fromisoformat(period) and not is_adviser(company):
         told.append(("period lock date", date.fromisoformat(period)))
     if year and day <= date.fromisoformat(year):
         told.append(("end of year lock date", date.fromisoformat(year)))
@@ -166,7 +184,7 @@ def shown_line(chart: dict[str, Account], line: dict[str, Any]) -> dict[str, Any
 
 def refused_journal(given: dict[str, Any], refusal: Refused) -> dict[str, Any]:
     """A refused journal as the answer shows it: never with an id that could be mistaken for one."""
-    day = read_date(given["Date"]) if given.get("Date") is not None else None
+    day = read_date(given.get("Date"))
     return {
         "ManualJournalID": NO_ID,
         "Narration": given.get("Narration"),

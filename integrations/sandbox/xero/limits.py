@@ -1,12 +1,16 @@
-"""Xero's limits: 5 calls at once, 60 a minute and 5,000 a day per organisation, 10,000 a minute per app.
+"""Xero's limits: 5 calls at once, 60 a minute and 5,000 a day (1,000 on the Starter tier) per organisation,
+10,000 a minute per app.
 
 Windows are fixed and begin at another moment for each organisation. Source: Xero's limits page and FAQ.
 """
 
+from ..limits import Window
 from ..state import Sandbox
 from .bodies import Throttled
 
-CONCURRENT, PER_MINUTE, PER_DAY, APP_PER_MINUTE = 5, 60, 5000, 10_000
+CONCURRENT, PER_MINUTE, APP_PER_MINUTE = 5, 60, 10_000
+PER_DAY = {"core": 5000, "starter": 1000}
+REMAINING_HEADERS = ("X-DayLimit-Remaining", "X-MinLimit-Remaining", "X-AppMinLimit-Remaining")
 
 
 def enter(sandbox: Sandbox, *, tenant_id: str, client_id: str) -> None:
@@ -20,9 +24,7 @@ def enter(sandbox: Sandbox, *, tenant_id: str, client_id: str) -> None:
             now = sandbox.clock.now()
             if limits.in_flight[tenant_id] >= CONCURRENT:
                 raise Throttled("concurrent", None)
-            app = limits.fixed_window("app", client_id, limit=APP_PER_MINUTE, seconds=60)
-            minute = limits.fixed_window("minute", tenant_id, limit=PER_MINUTE, seconds=60)
-            day = limits.fixed_window("day", tenant_id, limit=PER_DAY, seconds=86400)
+            day, minute, app = windows(sandbox, tenant_id=tenant_id, client_id=client_id)
             if not day.remaining(now):
                 raise Throttled("day", day.seconds_left(now))
             if not minute.remaining(now):
@@ -44,9 +46,16 @@ def headers(sandbox: Sandbox, *, tenant_id: str, client_id: str) -> dict[str, st
     """What is left of each allowance; on every answer of the accounting API, refusals included."""
     limits, now = sandbox.limits, sandbox.clock.now()
     with limits.lock:
-        windows = {
-            "X-DayLimit-Remaining": limits.fixed_window("day", tenant_id, limit=PER_DAY, seconds=86400),
-            "X-MinLimit-Remaining": limits.fixed_window("minute", tenant_id, limit=PER_MINUTE, seconds=60),
-            "X-AppMinLimit-Remaining": limits.fixed_window("app", client_id, limit=APP_PER_MINUTE, seconds=60),
-        }
-        return {name: str(window.remaining(now)) for name, window in windows.items()}
+        found = windows(sandbox, tenant_id=tenant_id, client_id=client_id)
+        return {name: str(window.remaining(now)) for name, window in zip(REMAINING_HEADERS, found, strict=True)}
+
+
+def windows(sandbox: Sandbox, *, tenant_id: str, client_id: str) -> tuple[Window, Window, Window]:
+    """The organisation's day and minute, and the app's minute."""
+    limits, kind = sandbox.limits, sandbox.switches.position("xero_windows")
+    per_day = PER_DAY[sandbox.switches.position("xero_tier")]
+    return (
+        limits.window(kind, "day", tenant_id, limit=per_day, seconds=86400),
+        limits.window(kind, "minute", tenant_id, limit=PER_MINUTE, seconds=60),
+        limits.window(kind, "app", client_id, limit=APP_PER_MINUTE, seconds=60),
+    )

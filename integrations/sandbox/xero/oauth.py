@@ -144,8 +144,9 @@ def token_answer(grant: grants.Grant, *, now: float) -> Response:
         "access_token": access,
         "expires_in": ACCESS_LIFE_SECONDS,
         "token_type": "Bearer",
-        "scope": grant.scope,
     }
+    if sandbox().switches.is_on("xero_token_scope"):
+        body["scope"] = grant.scope
     if "openid" in grant.scope.split():
         body["id_token"] = id_token(grant, now=now)
     if "offline_access" in grant.scope.split():

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 from ..companies import Company
+from .access import is_adviser, role
 from .dates import shown_date
 
 ACTIONS = (
@@ -48,5 +49,7 @@ def organisation(company: Company) -> dict[str, Any]:
 
 def actions(company: Company) -> list[dict[str, str]]:
     """What the connected person may do. Only an adviser may post before the period lock date."""
-    denied = set() if company.profile["user_is_adviser"] else {"ApproveTransactionsBeforePeriodLockDate"}
+    denied = set() if is_adviser(company) else {"ApproveTransactionsBeforePeriodLockDate"}
+    if role(company) in ("standard", "read_only"):
+        denied.add("CreateManualJournal")
     return [{"Name": name, "Status": "NOT-ALLOWED" if name in denied else "ALLOWED"} for name in ACTIONS]
