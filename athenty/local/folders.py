@@ -60,7 +60,8 @@ def sweep() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
         with suppress(OSError, FolderInUse):
             status = folder.lstat()
-            if status.st_uid == os.getuid() and time.time() - status.st_mtime > _SWEEP_AFTER_SECONDS:
+            ours = status.st_uid == os.getuid() and (folder / _LOCK).is_file()
+            if ours and time.time() - status.st_mtime > _SWEEP_AFTER_SECONDS:
                 with _locked(folder):
                     shutil.rmtree(folder, ignore_errors=True)
 

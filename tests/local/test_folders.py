@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -31,6 +32,15 @@ def test_a_killed_process_leaves_its_folder_free_and_the_sweep_removes_it(state:
     os.utime(left, (long_ago, long_ago))
     folders.sweep()
     assert not left.exists()
+
+
+def test_the_sweep_leaves_a_folder_of_that_name_which_is_not_one_of_ours() -> None:
+    with tempfile.TemporaryDirectory(prefix="athenty-other-") as other:
+        long_ago = time.time() - 2 * folders._SWEEP_AFTER_SECONDS
+        os.utime(other, (long_ago, long_ago))
+        folders.sweep()
+        assert Path(other).is_dir()
+        assert list(Path(other).iterdir()) == []
 
 
 def test_the_sweep_leaves_a_folder_that_is_in_use() -> None:
