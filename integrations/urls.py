@@ -1,11 +1,12 @@
 from django.urls import path
 
-from integrations.views import callbacks, connections, index, mapping, sync_mode
+from integrations.views import callbacks, connections, index, mapping, sync_mode, unconfirmed
 
 app_name = "integrations"
 urlpatterns = [
     path("", index.integrations, name="index"),
     path("sync-mode/", sync_mode.save, name="sync_mode"),
+    path("sync-mode/flush/", sync_mode.flush, name="flush"),
     # One callback per provider: a code from one can never be taken for the other's.
     path("quickbooks/callback/", callbacks.quickbooks, name="quickbooks_callback"),
     path("xero/callback/", callbacks.xero, name="xero_callback"),
@@ -15,6 +16,7 @@ urlpatterns = [
     path("<uuid:connection_id>/start/", connections.start, name="start"),
     path("<uuid:connection_id>/disconnect/", connections.disconnect, name="disconnect"),
     path("<uuid:connection_id>/retry/", connections.retry, name="retry"),
+    path("<uuid:connection_id>/unconfirmed/<int:row_id>/", unconfirmed.decide, name="unconfirmed"),
     path("<uuid:connection_id>/mapping/", mapping.save, name="mapping"),
     path("<uuid:connection_id>/chart/", mapping.refresh_chart, name="refresh_chart"),
 ]

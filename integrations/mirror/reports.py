@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 
-from django.db.models import Count
+from django.db.models import Count, Sum
 
+from integrations.mirror import deliveries
 from integrations.models import Attempt, ChartAccount, Connection, Delivery, QueueRow
 from integrations.providers.base import Cause
 
@@ -98,6 +100,54 @@ def parked_entries(connection: Connection) -> list[ParkedEntry]:
     return [_parked(connection, row, accounts.get(row.blamed_account_id)) for row in rows]
 
 
+_CAUSES_IN_WORDS = {
+    Cause.ACCOUNT: "an account was refused",
+    Cause.PERIOD: "the period is closed",
+    Cause.DUPLICATE: "the number is taken",
+    Cause.PERMISSION: "no permission to post",
+    Cause.UNAVAILABLE: "no answer",
+    Cause.OTHER: "another reason",
+}
+
+
+def causes(connection: Connection) -> list[tuple[str, str, int]]:
+    """Each cause that entries are set aside for, in words, and how many."""
+    counted = connection.queue.needing_attention().values_list("cause").annotate(Count("pk")).order_by("cause")
+    return [(cause, _CAUSES_IN_WORDS[Cause(cause or Cause.OTHER)], number) for cause, number in counted]
+
+
+@dataclass(frozen=True)
+class UnconfirmedEntry:
+    """An entry that was sent and whose outcome was never learned, with what to look for at the provider."""
+
+    row_id: int
+    label: str
+    on: date
+    memo: str
+    reference: str
+    total: Decimal
+    sent_at: datetime | None
+
+
+def unconfirmed_entries(connection: Connection) -> list[UnconfirmedEntry]:
+    """Those waiting for a person's decision, oldest first, at most fifty."""
+    rows = connection.queue.filter(state=QueueRow.State.UNCONFIRMED).select_related("entry").order_by("pk")
+    return [unconfirmed_entry(row) for row in rows[:_LISTED_PARKED]]
+
+
+def unconfirmed_entry(row: QueueRow) -> UnconfirmedEntry:
+    item = row.items.select_related("delivery").order_by("-pk").first()
+    return UnconfirmedEntry(
+        row_id=row.pk,
+        label=str(row.entry),
+        on=row.entry.date,
+        memo=row.entry.memo,
+        reference=deliveries.reference(row.connection, row.entry),
+        total=row.entry.lines.aggregate(total=Sum("debit"))["total"],
+        sent_at=item.delivery.first_sent_at if item else None,
+    )
+
+
 def _parked(connection: Connection, row: QueueRow, account: ChartAccount | None) -> ParkedEntry:
     sentence, fix = _explanation(connection, row, account)
     return ParkedEntry(
@@ -131,6 +181,8 @@ def _explanation(connection: Connection, row: QueueRow, account: ChartAccount | 
             f"{short} does not let the person who connected it post journals.",
             "Disconnect, and have someone connect who may post journals there.",
         )
+    if row.cause == Cause.UNAVAILABLE:
+        return (f"{short} did not answer for an hour.", "It goes again by itself once it does; you need do nothing.")
     return (
         f"{short} refused this entry and gave a reason we do not recognise.",
         f"Read what {short} said, then Retry, or contact support.",

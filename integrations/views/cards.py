@@ -10,7 +10,8 @@ from integrations.connections.start import StartPreview, preview
 from integrations.forms import StartForm
 from integrations.mapping.reports import MappingFigures, MappingTable, is_being_read, mapping_figures, mapping_table
 from integrations.mirror import reports, schedule
-from integrations.mirror.reports import ParkedEntry, QueueFigures
+from integrations.mirror.reports import ParkedEntry, QueueFigures, UnconfirmedEntry
+from integrations.mirror.status import nothing_sent_since
 from integrations.models import ConnectAttempt, Connection, SyncMode
 from integrations.providers import PROVIDERS
 from integrations.providers.base import Provider
@@ -49,6 +50,9 @@ class Forms:
     table: MappingTable | None
     options: TargetOptions | None
     parked: list[ParkedEntry]
+    causes: list[tuple[str, str, int]]
+    """Each cause that entries were set aside for, in words, and how many."""
+    unconfirmed: list[UnconfirmedEntry]
     start: StartChoice | None
 
 
@@ -114,6 +118,8 @@ def card_facts(organization: Organization, provider_name: str) -> Card:
         mode=SyncMode(settings.mode),
         trouble=reports.trouble(connection),
         now=now,
+        is_paused=settings.paused_at is not None,
+        late_since=nothing_sent_since(connection, now),
     )
     figures = Figures(
         queue=state.queue,
@@ -149,6 +155,8 @@ def _forms(connection: Connection, start_form: StartForm | None, refused: Refuse
         table=table,
         options=TargetOptions(table) if table else None,
         parked=reports.parked_entries(connection),
+        causes=reports.causes(connection),
+        unconfirmed=reports.unconfirmed_entries(connection),
         start=None if connection.mirror_from else _start_choice(connection, start_form),
     )
 

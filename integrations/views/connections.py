@@ -94,10 +94,13 @@ def disconnect(request: PageRequest, connection_id: UUID) -> HttpResponse:
 @admin_required
 @require_POST
 def retry(request: PageRequest, connection_id: UUID) -> HttpResponse:
-    """Let entries that were set aside go again: those named by `row`, or with `all` every one."""
+    """Let entries that were set aside go again: those named by `row`, those set aside for a `cause`, or with `all`
+    every one."""
     connection = connection_or_404(request, connection_id)
     parked = connection.queue.needing_attention()
-    if "all" not in request.POST:
+    if cause := request.POST.get("cause"):
+        parked = parked.filter(cause=cause)
+    elif "all" not in request.POST:
         parked = parked.filter(pk__in=[int(row) for row in request.POST.getlist("row") if row.isdecimal()])
     rows = list(parked.values_list("pk", flat=True))
     retried = queue.retry(connection, rows, actor=request.user, ip=client_ip(request))

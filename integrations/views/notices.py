@@ -7,7 +7,7 @@ from datetime import datetime
 from django.urls import reverse
 
 from integrations.mapping.reports import MappingFigures, is_being_read
-from integrations.mirror import reports
+from integrations.mirror import pacing, reports
 from integrations.mirror.reports import Progress, QueueFigures, Trouble
 from integrations.models import ConnectAttempt, Connection, SyncMode
 from integrations.providers.base import Provider
@@ -36,6 +36,10 @@ class State:
     mode: SyncMode
     trouble: Trouble | None
     now: datetime
+    is_paused: bool = False
+    """Support has stopped the firm's mirror."""
+    late_since: datetime | None = None
+    """Entries are due, nothing is known to hold them, and yet nothing has gone since."""
 
     @property
     def short(self) -> str:
@@ -68,6 +72,8 @@ def _what_holds_it_up(state: State) -> Iterator[Notice]:
     yield from _before_the_first_entry(state)
     if state.mapping.missing:
         yield _unmapped(state)
+    if state.is_paused:
+        yield Notice("info", f"Paused by support. {_entries_are_waiting(state)}", mentions_support=True)
     if state.mode == SyncMode.OFF:
         yield _off(state)
     slowed_until = state.connection.slowed_until
@@ -75,9 +81,21 @@ def _what_holds_it_up(state: State) -> Iterator[Notice]:
         yield _slowed(state, slowed_until)
     if state.trouble:
         yield _troubled(state, state.trouble)
+    elif state.connection.troubled_since:
+        yield _not_responding(state, state.connection.next_probe_at)
+    if state.late_since:
+        yield _late(state, state.late_since)
     if state.mode == SyncMode.LIVE or state.queue.sending:
         yield from _sending(state)
     yield from _what_needs_a_person(state)
+    if pacing.is_widened(state.connection, state.now) and state.mode == SyncMode.LIVE:
+        yield Notice(
+            "info",
+            f"{state.short} allows {counted(state.connection.calls_left_today or 0, 'more call')} today, so entries go "
+            "together, a few minutes apart. Switch to Batched to spare them.",
+            "Change sync mode",
+            _sync_mode_tab(),
+        )
     if state.connection.chart_error:
         yield Notice(
             "warning",
@@ -120,7 +138,8 @@ def _what_needs_a_person(state: State) -> Iterator[Notice]:
             "warning",
             f"{counted(unconfirmed, 'entry', 'entries')} {were} sent, and {state.short} never told us the outcome. "
             "They are not sent again by themselves, since that could enter them twice.",
-            mentions_support=True,
+            "Decide",
+            f"#{state.connection.provider_name}-attention",
         )
 
 
@@ -169,12 +188,25 @@ def _troubled(state: State, trouble: Trouble) -> Notice:
             f"{state.short} does not accept Athenty's own access. This is ours to fix. Nothing is lost.",
             mentions_support=True,
         )
+    return _not_responding(state, trouble.next_attempt_at)
+
+
+def _not_responding(state: State, next_attempt_at: datetime | None) -> Notice:
     next_try = "within a minute"
-    if trouble.next_attempt_at > state.now:
-        next_try = f"at {clock(trouble.next_attempt_at, state.connection.organization)}"
+    if next_attempt_at and next_attempt_at > state.now:
+        next_try = f"at {clock(next_attempt_at, state.connection.organization)}"
     return Notice(
         "warning",
         f"{state.short} is not responding. We retry automatically and nothing is lost; next attempt {next_try}.",
+    )
+
+
+def _late(state: State, since: datetime) -> Notice:
+    at = f"{clock(since, state.connection.organization)}, {day(since, state.connection.organization)}"
+    return Notice(
+        "warning",
+        f"Nothing has been sent since {at}. Nothing is lost. {_entries_are_waiting(state)} This is ours to mend.",
+        mentions_support=True,
     )
 
 

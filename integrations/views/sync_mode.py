@@ -30,6 +30,18 @@ def save(request: PageRequest) -> HttpResponse:
     return redirect(f"{reverse('integrations:index')}?tab=sync-mode")
 
 
+@admin_required
+@require_POST
+def flush(request: PageRequest) -> HttpResponse:
+    """Send what waits in Batched mode now."""
+    waiting = schedule.flush_now(request.organization, actor=request.user, ip=client_ip(request))
+    if waiting:
+        messages.success(request, f"Sending {counted(waiting, 'waiting entry', 'waiting entries')} now.")
+    else:
+        messages.success(request, "Nothing was waiting for the next batch.")
+    return redirect(f"{reverse('integrations:index')}?tab=sync-mode")
+
+
 def _result(organization: Organization, mode: SyncMode) -> str:
     waiting = (
         QueueRow.objects.filter(connection__organization=organization, connection__is_current=True).waiting().count()
