@@ -10,6 +10,7 @@ from django.db.models import Sum
 from athenty.local.sandbox_control import SandboxControl
 from athenty.organizations.models import Organization
 from integrations.models import Connection, QueueRow
+from integrations.providers import PROVIDERS
 from ledger.models import JournalEntry, JournalLine
 
 _State = QueueRow.State
@@ -95,7 +96,9 @@ class Proof:
 
     @property
     def is_complete(self) -> bool:
-        return bool(self.providers) and all(proof.is_complete for proof in self.providers)
+        """A provider that is missing has proved nothing."""
+        proved = {proof.provider for proof in self.providers if proof.is_complete}
+        return proved == set(PROVIDERS)
 
     def as_json(self) -> dict[str, Any]:
         figures = {proof.provider: proof.as_json() for proof in self.providers}

@@ -53,7 +53,7 @@ class Walk:
         self._submit()
         if not self._browser.url.startswith(f"{self._site}/settings/integrations/"):
             raise WalkFailed(f"{provider} did not send the browser back: {self._shown()}")
-        self._settled_form("/start/", provider)
+        self._await_connected(provider)
 
     def choose_start(self, provider: str, connection_id: str, on: date) -> None:
         """Show what the date would send, then start."""
@@ -82,10 +82,9 @@ class Walk:
         if errors:
             raise WalkFailed(f"The mapping was not saved: {errors[0].get_text(' ', strip=True)}")
 
-    def _settled_form(self, action: str, provider: str) -> None:
-        """The card asks for the start date once the connection stands."""
+    def _await_connected(self, provider: str) -> None:
         until = time.monotonic() + _PATIENCE_SECONDS
-        while self._form_action(action) is None:
+        while self._browser.page.select_one(f"#{provider} .pill-connected") is None:
             if time.monotonic() > until:
                 raise WalkFailed(f"{provider} did not become connected: {self._shown()}")
             time.sleep(0.2)
