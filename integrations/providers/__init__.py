@@ -1,4 +1,4 @@
-"""The providers, by name. Only this module imports a provider's package; a third one is one folder and one line here."""
+"""The providers, by name. Only this module knows their packages; a third one is one folder and one line here."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
