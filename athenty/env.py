@@ -73,7 +73,9 @@ def postgres(name: str, default: object = _UNSET) -> dict[str, object]:
     # urlsplit lowers the host's case, which a socket directory would not survive.
     host = unquote(parts.netloc.rpartition("@")[2].partition(":")[0])
     if parts.scheme not in {"postgres", "postgresql"} or not database or not host:
-        raise ImproperlyConfigured(f"{name} is malformed; it should look like postgresql://user:password@host:5432/name.")
+        raise ImproperlyConfigured(
+            f"{name} is malformed; it should look like postgresql://user:password@host:5432/name."
+        )
     try:
         port = parts.port
     except ValueError:

@@ -1,4 +1,4 @@
-"""When queue rows are due: the organization's sync mode, what holds for a provider as a whole, and who is there to send."""
+"""When queue rows are due, what holds for a provider as a whole, and who is there to send."""
 
 from django.conf import settings
 from django.db import models
@@ -30,7 +30,7 @@ class SyncSettings(models.Model):
 
 
 class ProviderGate(models.Model):
-    """What holds for all companies of a provider: its app-wide pace, and the breaker that many failing companies trip."""
+    """What holds for all companies of a provider: its app-wide pace, and the breaker that many of them trip."""
 
     provider_name = models.CharField(primary_key=True, max_length=20)
     next_call_at = models.DateTimeField(null=True, blank=True)
