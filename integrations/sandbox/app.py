@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
-from . import control, pages, request_log
+from . import control, control_companies, control_page, pages, request_log
 from .answers import ANSWERS, ITEM_ANSWERS
 from .clock import Clock
 from .faults import Faults
@@ -39,7 +39,8 @@ def create_app(options: Options | None = None) -> Flask:
     )  # fmt: skip
     app.before_request(request_log.begin)
     app.after_request(request_log.finish)
-    for module in (quickbooks_oauth, quickbooks_api, xero_oauth, xero_api, control, pages):
+    providers = (quickbooks_oauth, quickbooks_api, xero_oauth, xero_api)
+    for module in (*providers, control, control_companies, control_page, pages):
         app.register_blueprint(module.blueprint)
     app.wsgi_app = ignoring_case_in_xero_paths(app.wsgi_app)  # type: ignore[method-assign, assignment]
     return app

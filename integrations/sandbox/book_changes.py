@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from .books import Journal, enter_lines
@@ -33,9 +34,15 @@ def find_journal(store: Store, company: Company, journal_id: str) -> StoredJourn
         return None
     counted = store.row("SELECT COUNT(*) AS n FROM journal_changes WHERE journal_seq = ?", row["seq"])
     return StoredJournal(
-        row["seq"], row["journal_id"], row["status"], row["entry_date"], json.loads(row["received"]),
+        row["seq"], row["journal_id"], row["status"], row["entry_date"], json.loads(row["received"], parse_float=Decimal),
         counted["n"] if counted else 0,
     )  # fmt: skip
+
+
+def line_accounts(store: Store, stored: StoredJournal) -> list[str]:
+    """The account of each line, in their order."""
+    rows = store.rows("SELECT account_id FROM lines WHERE journal_seq = ? ORDER BY position", stored.seq)
+    return [row["account_id"] for row in rows]
 
 
 def rewrite(store: Store, stored: StoredJournal, journal: Journal, *, by: str, now: float) -> None:

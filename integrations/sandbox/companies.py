@@ -8,6 +8,7 @@ from typing import Any
 from .store import Store, as_json
 
 INACTIVE, CLOSED = "inactive", "closed"
+GONE = ("deleted", "reset")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Account:
 def companies(store: Store, provider: str) -> list[Company]:
     rows = store.rows("SELECT * FROM companies WHERE provider = ? ORDER BY rowid", provider)
     return [_company(row) for row in rows]
+
+
+def open_companies(store: Store, provider: str) -> list[Company]:
+    """The companies that can still be connected: not those deleted or replaced at the provider."""
+    return [company for company in companies(store, provider) if company.profile.get("state") not in GONE]
 
 
 def find_company(store: Store, provider: str, tenant_id: str) -> Company | None:
@@ -72,6 +78,23 @@ def add_account(store: Store, company: Company, account: Account) -> None:
         company.provider, company.tenant_id, account.account_id, account.number, account.name, account.refusal,
         as_json(account.body),
     )  # fmt: skip
+
+
+def find_account(store: Store, company: Company, account_id: str) -> Account | None:
+    return next((account for account in accounts(store, company) if account.account_id == account_id), None)
+
+
+def change_account(store: Store, company: Company, account: Account) -> None:
+    """Put the account in the place of the one with its id; a refusal of postings stays as it is."""
+    store.execute(
+        "UPDATE accounts SET number = ?, name = ?, body = ? WHERE provider = ? AND tenant_id = ? AND account_id = ?",
+        account.number, account.name, as_json(account.body), company.provider, company.tenant_id, account.account_id,
+    )  # fmt: skip
+
+
+def has_left(company: Company, user_id: str) -> bool:
+    """Whether the company removed this person: their app's access ends with their own."""
+    return user_id in company.profile.get("removed_users", [])
 
 
 def set_refusal(store: Store, company: Company, account_id: str, refusal: str | None) -> bool:

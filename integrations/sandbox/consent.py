@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from flask import Response, render_template, request
 
 from . import request_log
-from .companies import Company, companies
+from .companies import Company, has_left, open_companies
 from .state import redirect_uris, sandbox
 
 # People who can sign in. One person may look after several firms' books, at Xero with one set of tokens.
@@ -75,7 +75,7 @@ def consent_page(provider: str, asked: ConsentRequest, *, problem: str = "", sta
     page = render_template(
         "consent.html", provider=PROVIDER_NAMES[provider], owner=PROVIDER_OWNERS[provider], problem=problem,
         app_name=sandbox().apps[provider].name, scopes=asked.scope.split(), users=USERS,
-        companies=companies(sandbox().store, provider), action=request.full_path, redirect_uri=asked.redirect_uri,
+        companies=open_companies(sandbox().store, provider), action=request.full_path, redirect_uri=asked.redirect_uri,
     )  # fmt: skip
     return Response(page, status=status, headers={"Cache-Control": "no-store", "X-Frame-Options": "DENY"})
 
@@ -89,12 +89,14 @@ def read_decision(provider: str) -> Decision | str:
         return Decision(allowed=False, user_id=user_id, companies=[])
     if request.form.get("decision") != "allow":
         return "decision must be allow or deny."
-    known = {company.tenant_id: company for company in companies(sandbox().store, provider)}
+    known = {company.tenant_id: company for company in open_companies(sandbox().store, provider)}
     chosen = request.form.getlist("company")
     if not chosen:
         return "Choose a company."
     if unknown := [tenant_id for tenant_id in chosen if tenant_id not in known]:
         return f"company {unknown[0]!r} is not in the list."
+    if left := [known[tenant_id].name for tenant_id in chosen if has_left(known[tenant_id], user_id)]:
+        return f"{USERS[user_id]} has no access to {left[0]}."
     return Decision(allowed=True, user_id=user_id, companies=[known[tenant_id] for tenant_id in chosen])
 
 

@@ -164,7 +164,7 @@ ANSWERS: dict[str, Named] = {
 
 
 # States a company can be put in; each answers every call with the fault of its name.
-COMPANY_STATES = ("subscription_lapsed", "no_access", "locked_out", "under_maintenance", "company_reset")
+COMPANY_STATES = ("subscription_lapsed", "locked_out", "under_maintenance", "company_reset")
 
 
 def company_trouble(state: str) -> Fault | None:

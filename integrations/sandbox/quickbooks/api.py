@@ -12,7 +12,7 @@ from .. import grants, refusals, request_log
 from ..book_changes import APP
 from ..calls import provider_call
 from ..client_authentication import bearer_token
-from ..companies import Company, accounts, find_company
+from ..companies import Company, accounts, find_company, has_left
 from ..replays import Answer
 from ..retry_after import retry_after
 from ..state import sandbox
@@ -53,6 +53,8 @@ def admit(realm: str, *, items: int = 1, is_batch: bool = False) -> Company:
     company = find_company(sandbox().store, "quickbooks", realm)
     if company is None or grant.tenant_id != realm or ACCOUNTING_SCOPE not in grant.scope.split():
         raise answers.not_authorized()
+    if has_left(company, grant.user_id):
+        raise answers.no_access()
     if trouble := answers.company_trouble(company.profile.get("state", "active")):
         raise trouble
     count_call(sandbox(), realm=realm, client_id=grant.client_id, items=items, is_batch=is_batch)

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, jsonify, request
 from .. import consent, grants, request_log
 from ..calls import provider_call
 from ..client_authentication import authenticated_app
-from ..companies import find_company
+from ..companies import find_company, has_left
 from ..state import RegisteredApp, sandbox
 from .answers import USER_NOT_IN_REALM
 from .bodies import with_intuit_headers
@@ -119,7 +119,7 @@ def refresh(app: RegisteredApp) -> Response:
 
 def left_the_company(grant: grants.Grant) -> bool:
     company = find_company(sandbox().store, "quickbooks", grant.tenant_id or "")
-    return company is not None and company.profile.get("state") == "no_access"
+    return company is not None and has_left(company, grant.user_id)
 
 
 def refreshed_in_parallel(held: grants.Token, *, now: float) -> bool:

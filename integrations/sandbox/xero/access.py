@@ -6,13 +6,13 @@ from flask import request
 
 from .. import grants
 from ..client_authentication import bearer_token
-from ..companies import Company, companies
+from ..companies import Company, companies, has_left
 from ..state import sandbox
 from . import connections
 from .answers import access_refused, no_permission, scope_missing
 from .bodies import Offline, Problem
 
-ROLES = ("standard_with_reports", "adviser", "standard", "read_only", "removed")
+ROLES = ("standard_with_reports", "adviser", "standard", "read_only")
 STATES = ("active", "deleted", "trial_ended", "offline")  # and "reset", which only a demo company's reset sets
 
 
@@ -41,17 +41,17 @@ def organisation_for(grant: grants.Grant) -> Company:
     if connections.is_connected(store, client_id=grant.client_id, user_id=grant.user_id, tenant_id=tenant_id):
         for company in companies(store, "xero"):
             if company.tenant_id.lower() == tenant_id.lower():
-                check_state(company)
+                check_state(company, grant.user_id)
                 return company
     raise access_refused()
 
 
-def check_state(company: Company) -> None:
+def check_state(company: Company, user_id: str) -> None:
     """Raises Problem 403, or Offline, unless the organisation is active and the person still in it."""
     state = company.profile.get("state", "active")
     if state == "offline":
         raise Offline
-    if state in ("deleted", "trial_ended", "reset") or role(company) == "removed":
+    if state in ("deleted", "trial_ended", "reset") or has_left(company, user_id):
         raise access_refused()
 
 

@@ -1,9 +1,10 @@
 """Changing a Xero manual journal: a draft that is posted, an edit in place, a void. By an app or by people in Xero."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
-from ..book_changes import APP, DELETED, VOIDED, StoredJournal, find_journal, rewrite, set_status
+from ..book_changes import APP, DELETED, VOIDED, StoredJournal, find_journal, line_accounts, rewrite, set_status
 from ..companies import Account, Company
 from ..state import Sandbox
 from ..store import as_json
@@ -23,8 +24,18 @@ def only_posts_it(stored: StoredJournal | None, given: dict[str, Any]) -> bool:
     if stored is None or stored.status not in ENDS:
         return True  # nothing is there to be changed: Xero will say so
     repeated = {name: value for name, value in given.items() if name not in ("ManualJournalID", "Status")}
-    sent = json.loads(as_json(repeated))
+    sent = json.loads(as_json(repeated), parse_float=Decimal)
     return all(stored.received.get(name) == value for name, value in sent.items())
+
+
+def as_it_stands(sandbox: Sandbox, chart: dict[str, Account], stored: StoredJournal) -> dict[str, Any]:
+    """The journal as it was sent, its lines under the codes that their accounts carry today."""
+    codes = {account.account_id: code for code, account in chart.items()}
+    lines = [
+        line | {"AccountCode": codes.get(account_id, line["AccountCode"])}
+        for line, account_id in zip(stored.received["JournalLines"], line_accounts(sandbox.store, stored), strict=True)
+    ]
+    return stored.received | {"JournalLines": lines}
 
 
 def change_journal(
@@ -36,7 +47,9 @@ def change_journal(
         raise Refused(words("xero_unknown_journal"))
     if stored.status not in ENDS:
         raise Refused(words("xero_journal_ended", status=stored.status.lower()))
-    changed = stored.received | {name: value for name, value in given.items() if name != "ManualJournalID"}
+    changed = as_it_stands(sandbox, chart, stored) | {
+        name: value for name, value in given.items() if name != "ManualJournalID"
+    }
     status = given.get("Status") or stored.status
     if status not in (stored.status, "POSTED", ENDS[stored.status]):
         raise Refused(words("xero_status_change", before=stored.status, after=status))

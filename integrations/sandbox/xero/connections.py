@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response
 
-from ..companies import find_company
+from ..companies import GONE, find_company
 from ..store import Store, as_json
 
 
@@ -44,7 +44,7 @@ def listed(store: Store, *, client_id: str, user_id: str, event_id: str | None) 
     shown = []
     for row in rows:
         company = find_company(store, "xero", row["tenant_id"])
-        if company is not None:
+        if company is not None and company.profile.get("state") not in GONE:
             shown.append(
                 {
                     "id": row["connection_id"],

@@ -73,7 +73,9 @@ def create_journal(
     if problems:
         raise Refused(*problems)
     kept = [line for position, line in enumerate(lines) if position not in dropped]
-    journal = as_journal(chart, given, journal_id=str(uuid.uuid4()), day=day, status=status, lines=kept)
+    journal = as_journal(
+        chart, given | {"JournalLines": kept}, journal_id=str(uuid.uuid4()), day=day, status=status, lines=kept
+    )
     enter(sandbox.store, company, journal, now=sandbox.clock.now())
     return shown_journal(sandbox, chart, journal, kept)
 
