@@ -12,15 +12,16 @@ from tests.fidelity.results import Results
 from tests.fidelity.tables import show
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-ROWS_FILE = "tests/fidelity/test_error_rows.py"
+# The errors of the first table, and the providers' own libraries.
+OURS = ("tests/fidelity/test_error_rows.py", "tests/fidelity/test_sdks.py")
 
 
 def main() -> int:
     items = read_items()
     files = sorted({test.partition("::")[0] for item in items for test in item.tests})
     present = [file for file in files if (CHECKOUT / file).is_file()]
-    results = Results([ROWS_FILE, *(test for item in items for test in item.tests)])
-    pytest.main(["-q", "--no-header", "-p", "no:randomly", "--tb=short", ROWS_FILE, *present], plugins=[results])
+    results = Results([*OURS, *(test for item in items for test in item.tests)])
+    pytest.main(["-q", "--no-header", "-p", "no:randomly", "--tb=short", *OURS, *present], plugins=[results])
     passed = show_errors(results)
     passed &= show_items(items, results)
     return 0 if passed and not results.failed else 1

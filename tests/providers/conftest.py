@@ -5,9 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.providers.log_watch import remember, watched_logs
 from tests.providers.sandbox_world import CALLBACK
 from tests.providers.scripted_server import Reply, ScriptedServer
 from tests.sandbox_server import Sandbox, point_at, running_sandbox
+
+__all__ = ["watched_logs"]
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +45,10 @@ def _running_sandbox(tmp_path_factory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def sandbox(_running_sandbox, settings) -> Sandbox:
+def sandbox(_running_sandbox, settings) -> Iterator[Sandbox]:
     """The sandbox as it is on the first day, with the product's settings pointing at it."""
     point_at(settings, _running_sandbox.url)
     _running_sandbox.reset()
     _running_sandbox.register(CALLBACK)
-    return _running_sandbox
+    yield _running_sandbox
+    remember(_running_sandbox.tokens_issued())
