@@ -12,11 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce, Now
 
 from integrations.mirror import failures, queue
-from integrations.models import Attempt, ChartAccount, Connection, Delivery, DeliveryItem, QueueRow
+from integrations.models import (
+    Attempt,
+    ChartAccount,
+    Connection,
+    Delivery,
+    DeliveryItem,
+    QueueRow,
+    SyncMode,
+    SyncSettings,
+)
 from integrations.providers.base import Cause, DraftLine, JournalDraft, Refused
 from ledger.models import JournalEntry
 
@@ -113,10 +122,21 @@ def lease(delivery: Delivery, now: datetime) -> Lease:
 
 
 def begin_attempt(lease: Lease) -> Attempt | None:
-    """Write down, and commit, that bytes may leave from now on. None when the lease no longer covers a whole send."""
+    """Write down, and commit, that bytes may leave from now on.
+
+    None when they may not: the lease no longer covers a whole send, or somebody has switched the mirror off since, or
+    paused it, or disconnected. So nothing starts once such a switch has returned.
+    """
     limits = lease.delivery.connection.provider.limits
+    switched_off = SyncSettings.objects.filter(
+        Q(mode=SyncMode.OFF) | Q(paused_at__isnull=False), organization__connections=OuterRef("connection")
+    )
     held = Delivery.objects.open().filter(
-        pk=lease.delivery.pk, lease_token=lease.token, leased_until__gt=Now() + limits.send_timeout
+        ~Exists(switched_off),
+        pk=lease.delivery.pk,
+        lease_token=lease.token,
+        leased_until__gt=Now() + limits.send_timeout,
+        connection__status=Connection.Status.CONNECTED,
     )
     if not held.update(first_sent_at=Coalesce("first_sent_at", Now()), attempts=F("attempts") + 1):
         return None

@@ -1,6 +1,5 @@
 """One pass over one connection: claim in a short transaction, send with none open, settle in another."""
 
-import logging
 from uuid import UUID
 
 from integrations.connections import tokens
@@ -22,8 +21,6 @@ from integrations.providers.errors import (
     TokenRejected,
     Unavailable,
 )
-
-logger = logging.getLogger(__name__)
 
 
 def run_pass(connection_id: UUID) -> bool:
@@ -72,11 +69,11 @@ def send(lease: Lease) -> None:
 
 
 def _attempt(lease: Lease, token: str) -> SendResult | None:
-    """One try, written down before and after. None when the lease ran out before a byte left."""
+    """One try, written down before and after. None when it may not go any more, and no byte has left."""
     sealed = lease.delivery.as_sealed_send()
     attempt = deliveries.begin_attempt(lease)
     if attempt is None:
-        logger.warning("Delivery %s was not sent: its lease no longer covers a whole send.", lease.delivery.pk)
+        outcomes.give_back(lease)
         return None
     crash_point("sending")
     try:

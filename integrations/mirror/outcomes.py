@@ -109,6 +109,15 @@ def hold_unknown(lease: Lease) -> None:
 
 
 @transaction.atomic
+def give_back(lease: Lease) -> None:
+    """It was not sent after all: whoever may send it next need not wait for the lease to run out."""
+    delivery = _held(lease)
+    if delivery is not None:
+        _forget_unwritten(delivery, lease)
+        _let_go(delivery, database_now())
+
+
+@transaction.atomic
 def stop_connection(lease: Lease, error: GrantLost | CompanyGone | TokenRejected) -> None:
     """The grant or the company is gone: nothing was written, everything waits for a person to reconnect."""
     delivery = _held(lease)

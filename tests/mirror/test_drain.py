@@ -307,6 +307,25 @@ def test_off_sends_nothing_and_loses_nothing(firm, connection):
     assert pass_over(connection)
 
 
+@pytest.mark.parametrize("switch", ["off", "pause", "disconnect"])
+def test_a_claimed_delivery_does_not_start_once_the_mirror_was_switched_off(firm, connection, sandbox, switch):
+    firm.post(("1100", "2100", "1.00"))
+    lease = claiming.claim(connection.pk).lease
+    if switch == "off":
+        schedule.set_mode(firm.organization, SyncMode.OFF, actor=firm.owner)
+    elif switch == "pause":
+        schedule.set_paused(firm.organization, paused=True)
+    else:
+        disconnect.disconnect(connection, actor=firm.owner)
+    drain.send(lease)
+    assert books(sandbox, connection)["write_calls"] == 0
+    assert Delivery.objects.get().leased_until is None
+    if switch == "off":
+        schedule.set_mode(firm.organization, SyncMode.LIVE, actor=firm.owner)
+        assert pass_over(connection)
+        assert states(connection) == ["sent"]
+
+
 def test_batched_waits_for_the_firms_own_hour(firm, connection, settings):
     schedule.set_mode(firm.organization, SyncMode.BATCHED, actor=firm.owner)
     firm.post(("1100", "2100", "1.00"))
