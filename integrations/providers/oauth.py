@@ -14,7 +14,8 @@ from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
 from integrations.providers.errors import GrantLost, Misconfigured, ProviderError, RateLimited, Unavailable
-from integrations.providers.transport import READ_TIMEOUT, Transport, excerpt, redact, request_id, retry_after
+from integrations.providers.texts import excerpt, redact, request_id
+from integrations.providers.transport import READ_TIMEOUT, Transport, retry_after
 
 _OURS_TO_FIX = {"invalid_client", "unauthorized_client", "invalid_scope", "invalid_request", "unsupported_grant_type"}
 _FORM = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
@@ -91,7 +92,7 @@ class _Session(OAuth2Session):
         try:
             answer = ask()
         except OAuth2Error as error:
-            code = redact(str(error.error or ""), *self._secrets, length=40)
+            code = redact(str(error.error or ""), *self._secrets, longest=40)
             # Its chain holds the request, and so the secrets.
             raise self._error(_meaning(code), redact(str(error.description or code), *self._secrets), code) from None
         except (TypeError, ValueError, AttributeError):

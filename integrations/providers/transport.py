@@ -27,6 +27,7 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
 from integrations.providers.errors import OutcomeUnknown, Unavailable
+from integrations.providers.texts import request_id
 
 logger = logging.getLogger(__name__)
 
@@ -152,42 +153,11 @@ class Transport(BaseAdapter):
         raise CallNotAllowed(f"{method} {urlsplit(url).path} is not on the closed list of calls.")
 
 
-def redact(text: str, *secrets: str, length: int = 1000) -> str:
-    """The start of a provider's words, fit to be stored: without the given secrets, without anything that looks like a
-    token, and without the characters that JSON can hold and a database can't (NUL, half a surrogate pair)."""
-    text = text[: 40 * length].replace("\x00", "").encode("utf-8", "replace").decode()
-    for secret in filter(None, secrets):
-        text = text.replace(secret, "[redacted]")
-    return _TOKEN_LIKE.sub("[redacted]", text)[:length]
-
-
-def excerpt(body: bytes, *secrets: str, length: int = 500) -> str:
-    """The start of an answer that could not be read, fit to be stored and shown to support."""
-    return redact(body[: 40 * length].decode("utf-8", "replace"), *secrets, length=length)
-
-
-def quoting(sentence: str, body: bytes) -> str:
-    """The sentence and, where there is any, the start of the answer that it complains of."""
-    start = excerpt(body).strip()
-    return f"{sentence} It begins: {start}" if start else f"{sentence} It is empty."
-
-
-def request_id(headers: Mapping[str, str], name: str) -> str:
-    """What the provider asks for in support cases: one printable word."""
-    return redact("".join(re.findall(r"[!-~]", headers.get(name, "")[:400])), length=120)
-
-
 def retry_after(headers: Mapping[str, str], otherwise: timedelta = timedelta(seconds=60)) -> timedelta:
     """The wait that `Retry-After` asks for, at most a day. It is often absent; neither provider sends a date in it."""
     asked = headers.get("Retry-After", "").strip()
     wait = timedelta(seconds=int(asked[:9])) if asked.isascii() and asked.isdigit() else otherwise
     return min(max(wait, timedelta(seconds=1)), timedelta(days=1))
-
-
-# A JWT, Intuit's refresh tokens (RT1-..., AB11...), a bearer header, and any long run that no word or UUID makes.
-_TOKEN_LIKE = re.compile(
-    r"eyJ[\w-]{4,}(?:\.[\w-]*)*|\bRT1-[\w-]{4,}|\bAB11\w{8,}|(?i:\b(?:bearer|basic)\s+(?!token\b)[\w.~+/=-]{8,})|[\w-]{40,}"
-)
 
 
 class _AnswerTooLong(Exception):

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from integrations.providers import transport as transport_module
 from integrations.providers.errors import OutcomeUnknown, Unavailable
-from integrations.providers.transport import Call, CallNotAllowed, Transport, excerpt, redact
+from integrations.providers.texts import excerpt, redact
+from integrations.providers.transport import Call, CallNotAllowed, Transport
 from tests.providers.examples import ACCESS_TOKEN
 from tests.providers.scripted_server import Reply
 

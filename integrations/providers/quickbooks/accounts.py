@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from integrations.providers.base import Classification, RemoteAccount
+from integrations.providers.texts import plain
 
 _CLASSIFICATIONS = {
     "Asset": Classification.ASSET,
@@ -31,32 +32,32 @@ _TRUST = {"TrustAccounts", "RentsHeldInTrust", "TrustAccountsLiabilities"}
 
 def remote_account(row: Mapping[str, Any], *, home_currency: str) -> RemoteAccount:
     """One row of the chart. Absent attributes are left out of Intuit's JSON; an account without `Active` is active."""
-    currency = _text(_object(row.get("CurrencyRef")).get("value")) or home_currency
-    kind, is_active = _text(row.get("AccountType")), row.get("Active", True) is True
+    currency = plain(_object(row.get("CurrencyRef")).get("value"), 3) or home_currency
+    kind, is_active = plain(row.get("AccountType"), 60), row.get("Active", True) is True
     return RemoteAccount(
-        id=_text(row.get("Id")),
-        number=_text(row.get("AcctNum")),
-        name=_text(row.get("FullyQualifiedName")) or _text(row.get("Name")),
+        id=plain(row.get("Id"), 64),
+        number=plain(row.get("AcctNum"), 40),
+        name=plain(row.get("FullyQualifiedName"), 600) or plain(row.get("Name"), 600),
         kind=kind,
-        classification=_CLASSIFICATIONS.get(_text(row.get("Classification"))),
+        classification=_CLASSIFICATIONS.get(plain(row.get("Classification"), 20)),
         currency=currency,
         is_active=is_active,
-        is_trust=_text(row.get("AccountSubType")) in _TRUST,
+        is_trust=plain(row.get("AccountSubType"), 60) in _TRUST,
         refusal=_refusal(kind, is_active=is_active, is_foreign=bool(home_currency) and currency != home_currency),
     )
 
 
 def closed_through(preferences: Mapping[str, Any]) -> date | None:
     """The closing date of the books; absent while they were never closed."""
-    text = _text(_object(preferences.get("AccountingInfoPrefs")).get("BookCloseDate"))
+    text = plain(_object(preferences.get("AccountingInfoPrefs")).get("BookCloseDate"), 10)
     try:
-        return date.fromisoformat(text[:10])
+        return date.fromisoformat(text)
     except ValueError:
         return None
 
 
 def home_currency(preferences: Mapping[str, Any]) -> str:
-    return _text(_object(_object(preferences.get("CurrencyPrefs")).get("HomeCurrency")).get("value"))
+    return plain(_object(_object(preferences.get("CurrencyPrefs")).get("HomeCurrency")).get("value"), 3)
 
 
 def refuses_duplicate_numbers(preferences: Mapping[str, Any]) -> bool:
@@ -64,7 +65,7 @@ def refuses_duplicate_numbers(preferences: Mapping[str, Any]) -> bool:
     pairs = _object(preferences.get("OtherPrefs")).get("NameValue")
     return any(
         _object(pair).get("Name") == "WarnDuplicateJournalNumber"
-        and _text(_object(pair).get("Value")).lower() == "true"
+        and plain(_object(pair).get("Value"), 10).lower() == "true"
         for pair in (pairs if isinstance(pairs, list) else [])
     )
 
@@ -81,7 +82,3 @@ def _refusal(kind: str, *, is_active: bool, is_foreign: bool) -> str:
 
 def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""

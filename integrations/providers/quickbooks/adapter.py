@@ -18,6 +18,7 @@ from integrations.providers.base import (
 from integrations.providers.errors import CompanyGone
 from integrations.providers.quickbooks import accounts, oauth, payloads
 from integrations.providers.quickbooks.client import Client
+from integrations.providers.texts import plain
 
 
 class QuickBooksOnline:
@@ -66,8 +67,8 @@ class QuickBooksOnline:
         info, preferences = client.company_info(), client.preferences()
         return dataclasses.replace(
             company,
-            name=str(info.get("CompanyName") or company.name or company.id),
-            country=str(info.get("Country") or ""),
+            name=plain(info.get("CompanyName"), 255) or company.name or company.id,
+            country=plain(info.get("Country"), 3),
             home_currency=accounts.home_currency(preferences),
             closed_through=accounts.closed_through(preferences),
             refuses_duplicate_numbers=accounts.refuses_duplicate_numbers(preferences),

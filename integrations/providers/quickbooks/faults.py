@@ -21,7 +21,8 @@ from integrations.providers.errors import (
     TokenRejected,
     Unavailable,
 )
-from integrations.providers.transport import Response, quoting, redact, retry_after
+from integrations.providers.texts import quoting, redact
+from integrations.providers.transport import Response, retry_after
 
 MEANINGS: dict[str, type[ProviderError] | Cause] = {
     # About the call, and so about every journal in it.
@@ -195,7 +196,7 @@ def _error(error: type[ProviderError], answer: Response, *, message: str, code: 
 
 def _fault(error: dict[str, Any]) -> Fault:
     words = [str(error[name]) for name in ("message", "detail") if error.get(name)]
-    return Fault(code=redact(str(error.get("code") or ""), length=40), message=redact(": ".join(words)))
+    return Fault(code=redact(str(error.get("code") or ""), longest=40), message=redact(": ".join(words)))
 
 
 def _xml_faults(text: str) -> list[Fault]:

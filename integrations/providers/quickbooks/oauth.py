@@ -11,7 +11,7 @@ from integrations.providers.base import AuthorizationRequest, TokenSet
 from integrations.providers.errors import Misconfigured, Unavailable
 from integrations.providers.oauth import Endpoint, seconds
 from integrations.providers.quickbooks.calls import REQUEST_ID_HEADER, transport
-from integrations.providers.transport import excerpt
+from integrations.providers.texts import excerpt
 
 SCOPE = "com.intuit.quickbooks.accounting"  # there is no narrower one
 REFRESH_LIFETIME = timedelta(days=100)

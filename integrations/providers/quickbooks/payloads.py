@@ -11,7 +11,8 @@ from integrations.providers import exact_json
 from integrations.providers.base import Accepted, DraftLine, JournalDraft, Outcome, SealedBody, Uncertain
 from integrations.providers.errors import OutcomeUnknown
 from integrations.providers.quickbooks import faults
-from integrations.providers.transport import Response, quoting
+from integrations.providers.texts import quoting
+from integrations.providers.transport import Response
 
 _LONGEST_NUMBER = 21
 _LONGEST_TEXT = 4000

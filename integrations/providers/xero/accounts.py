@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from integrations.providers.base import Classification, RemoteAccount
+from integrations.providers.texts import plain
 
 _ASSET, _LIABILITY = Classification.ASSET, Classification.LIABILITY
 _EQUITY, _REVENUE, _EXPENSE = Classification.EQUITY, Classification.REVENUE, Classification.EXPENSE
@@ -53,13 +54,13 @@ _DOTNET_DATE = re.compile(r"/Date\((-?\d{1,14})(?:[+-]\d{4})?\)/")
 
 def remote_account(row: Mapping[str, Any], *, home_currency: str) -> RemoteAccount:
     """One row of the chart. Absent, null and empty all mean "none" in Xero's answers."""
-    account_type, status = _text(row.get("Type")), _text(row.get("Status"))
+    account_type, status = plain(row.get("Type"), 60), plain(row.get("Status"), 20)
     kind, usual_class = _TYPES.get(account_type, (account_type, None))
-    currency = _text(row.get("CurrencyCode")) or home_currency
+    currency = plain(row.get("CurrencyCode"), 3) or home_currency
     return RemoteAccount(
-        id=_text(row.get("AccountID")),
-        number=_text(row.get("Code")),
-        name=_text(row.get("Name")),
+        id=plain(row.get("AccountID"), 64),
+        number=plain(row.get("Code"), 40),
+        name=plain(row.get("Name"), 600),
         kind=kind,
         classification=_classification(row.get("Class")) or usual_class,
         currency=currency,
@@ -77,28 +78,28 @@ def locked_through(organisation: Mapping[str, Any]) -> date | None:
 
 def _refusal(row: Mapping[str, Any], *, is_foreign: bool) -> str:
     """Why Xero's manual journals refuse the account, the most telling reason first; empty when they take it."""
-    system = _text(row.get("SystemAccount"))
+    system = plain(row.get("SystemAccount"), 60)
     reasons = {
-        "inactive": _text(row.get("Status")) != "ACTIVE",
-        "bank": _text(row.get("Type")) == "BANK",
+        "inactive": plain(row.get("Status"), 20) != "ACTIVE",
+        "bank": plain(row.get("Type"), 60) == "BANK",
         "system": bool(system) and system not in _OPEN_SYSTEM_ACCOUNTS,
-        "inventory": _text(row.get("Type")) == "INVENTORY",
+        "inventory": plain(row.get("Type"), 60) == "INVENTORY",
         "currency": is_foreign,
-        "no_code": not _text(row.get("Code")),
+        "no_code": not plain(row.get("Code"), 40),
     }
     return next((code for code, holds in reasons.items() if holds), "")
 
 
 def _classification(value: object) -> Classification | None:
     try:
-        return Classification(_text(value).lower())
+        return Classification(plain(value, 20).lower())
     except ValueError:
         return None
 
 
 def _date(value: object) -> date | None:
     """A date in Xero's .NET form, whose milliseconds are UTC midnight whatever offset follows, or in ISO form."""
-    text = _text(value)
+    text = plain(value, 40)
     dotnet = _DOTNET_DATE.fullmatch(text)
     try:
         if dotnet:
@@ -106,7 +107,3 @@ def _date(value: object) -> date | None:
         return date.fromisoformat(text[:10])
     except (ValueError, OverflowError):
         return None
-
-
-def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""

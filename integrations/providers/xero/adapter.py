@@ -19,6 +19,7 @@ from integrations.providers.base import (
     TokenSet,
 )
 from integrations.providers.errors import CompanyGone, ProviderError
+from integrations.providers.texts import plain
 from integrations.providers.transport import Response
 from integrations.providers.xero import accounts, oauth, payloads
 from integrations.providers.xero.client import Client
@@ -104,9 +105,9 @@ class Xero:
         organisation = Client(access_token).organisation(company.id)
         return dataclasses.replace(
             company,
-            name=str(organisation.get("Name") or company.name or company.id),
-            home_currency=str(organisation.get("BaseCurrency") or ""),
-            country=str(organisation.get("CountryCode") or ""),
+            name=plain(organisation.get("Name"), 255) or company.name or company.id,
+            home_currency=plain(organisation.get("BaseCurrency"), 3),
+            country=plain(organisation.get("CountryCode"), 3),
             is_demo=organisation.get("IsDemoCompany") is True,
             closed_through=accounts.locked_through(organisation),
         )
@@ -154,12 +155,12 @@ def _organisations(connections: list[dict[str, Any]]) -> list[Company]:
     """Practices and practice managers have no ledger."""
     return [
         Company(
-            id=str(connection["tenantId"]),
-            name=str(connection.get("tenantName") or ""),
-            connection_id=str(connection.get("id") or ""),
+            id=plain(connection["tenantId"], 64),
+            name=plain(connection.get("tenantName"), 255),
+            connection_id=plain(connection.get("id"), 64),
         )
         for connection in connections
-        if connection.get("tenantType") == "ORGANISATION" and connection.get("tenantId")
+        if connection.get("tenantType") == "ORGANISATION" and plain(connection.get("tenantId"), 64)
     ]
 
 

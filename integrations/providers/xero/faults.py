@@ -20,7 +20,8 @@ from integrations.providers.errors import (
     TokenRejected,
     Unavailable,
 )
-from integrations.providers.transport import Response, quoting, redact, retry_after
+from integrations.providers.texts import quoting, redact
+from integrations.providers.transport import Response, retry_after
 
 VALIDATION = 10
 """ErrorNumber of a ValidationException, whose elements tell of each journal."""
@@ -49,7 +50,7 @@ def raise_for_answer(answer: Response, *, writes: bool) -> None:
     error = _meaning(answer, words, writes=writes)
     raise error(
         words or quoting(f"Xero answered {answer.status} without a problem's description.", answer.body),
-        code=redact(str(problem.get("errornumber") or code or problem.get("type") or ""), length=40),
+        code=redact(str(problem.get("errornumber") or code or problem.get("type") or ""), longest=40),
         http_status=answer.status,
         request_id=answer.request_id,
     )
@@ -103,7 +104,7 @@ def _meaning(answer: Response, words: str, *, writes: bool) -> type[ProviderErro
 
 def _rate_limited(answer: Response) -> RateLimited:
     """Its body has no known form; the headers tell. There is no Retry-After for `concurrent` and `appminute`."""
-    problem = redact(answer.headers.get("X-Rate-Limit-Problem", "").lower(), length=40)
+    problem = redact(answer.headers.get("X-Rate-Limit-Problem", "").lower(), longest=40)
     otherwise = timedelta(seconds=5) if problem == "concurrent" else timedelta(seconds=60)
     return RateLimited(
         f"Xero's limit was reached: {problem or 'unnamed'}.",

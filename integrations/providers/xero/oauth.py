@@ -13,7 +13,7 @@ from requests_oauthlib import OAuth2Session
 from integrations.providers.base import AuthorizationRequest, TokenSet
 from integrations.providers.errors import Misconfigured, Unavailable
 from integrations.providers.oauth import Endpoint, seconds
-from integrations.providers.transport import excerpt
+from integrations.providers.texts import excerpt, plain
 from integrations.providers.xero.calls import REQUEST_ID_HEADER, transport
 
 SCOPES = ("openid", "profile", "email", "offline_access", "accounting.manualjournals", "accounting.settings.read")
@@ -68,7 +68,7 @@ def authorization_event(access_token: str) -> str:
     payload = access_token.split(".")[1] if access_token.count(".") == 2 else ""
     try:
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return str(claims.get("authentication_event_id") or "")
+        return plain(claims.get("authentication_event_id"), 64)
     except (ValueError, AttributeError):
         return ""
 

@@ -20,7 +20,8 @@ from integrations.providers.base import (
     Uncertain,
 )
 from integrations.providers.errors import OutcomeUnknown
-from integrations.providers.transport import Response, quoting, redact
+from integrations.providers.texts import quoting, redact
+from integrations.providers.transport import Response
 from integrations.providers.xero import faults
 
 _LONGEST_NARRATION = 1000  # Xero tells no limit
