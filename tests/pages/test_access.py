@@ -9,8 +9,9 @@ from django.urls import reverse
 from integrations.models import ConnectAttempt, Connection, SyncSettings
 from tests.pages.firms import make_connection, make_firm, make_person
 
-GET_PAGES = ["index", "card", "disconnect", "quickbooks_callback", "xero_callback", "choose"]
+GET_PAGES = ["index", "card", "disconnect", "quickbooks_callback", "xero_callback", "choose", "unconfirmed"]
 POST_ACTS = ["sync_mode", "connect", "start", "disconnect", "retry", "mapping", "refresh_chart", "choose"]
+POST_ACTS += ["flush", "unconfirmed"]
 ALL = sorted({*GET_PAGES, *POST_ACTS})
 OF_A_CONNECTION = ["card", "start", "disconnect", "retry", "mapping", "refresh_chart"]
 
@@ -18,7 +19,11 @@ OF_A_CONNECTION = ["card", "start", "disconnect", "retry", "mapping", "refresh_c
 def address(name: str, connection: Connection) -> str:
     if name in OF_A_CONNECTION:
         return reverse(f"integrations:{name}", args=[connection.pk])
-    arguments = {"connect": [connection.provider_name], "choose": ["AT-NOBODY"]}
+    arguments = {
+        "connect": [connection.provider_name],
+        "choose": ["AT-NOBODY"],
+        "unconfirmed": [connection.pk, 1],
+    }
     return reverse(f"integrations:{name}", args=arguments.get(name))
 
 
