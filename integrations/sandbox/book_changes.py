@@ -33,10 +33,9 @@ def find_journal(store: Store, company: Company, journal_id: str) -> StoredJourn
     if row is None:
         return None
     counted = store.row("SELECT COUNT(*) AS n FROM journal_changes WHERE journal_seq = ?", row["seq"])
-    return StoredJournal(
-        row["seq"], row["journal_id"], row["status"], row["entry_date"], json.loads(row["received"], parse_float=Decimal),
-        counted["n"] if counted else 0,
-    )  # fmt: skip
+    received = json.loads(row["received"], parse_float=Decimal)
+    changes = counted["n"] if counted else 0
+    return StoredJournal(row["seq"], row["journal_id"], row["status"], row["entry_date"], received, changes)
 
 
 def line_accounts(store: Store, stored: StoredJournal) -> list[str]:

@@ -74,3 +74,26 @@ def advance(client):
         assert client.post("/control/clock", json={"advance_seconds": seconds}).status_code == 200
 
     return move
+
+
+@pytest.fixture
+def arm(client):
+    """Arm a fault and be told how it was understood."""
+
+    def arm(**fault):
+        answer = client.post("/control/faults", json=fault)
+        assert answer.status_code == 200, answer.text
+        return answer.json
+
+    return arm
+
+
+@pytest.fixture
+def turn(client):
+    """Turn switches of the sandbox."""
+
+    def turn(**positions: str) -> None:
+        answer = client.post("/control/switches", json=positions)
+        assert answer.status_code == 200, answer.text
+
+    return turn

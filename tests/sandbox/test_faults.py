@@ -1,17 +1,7 @@
 import pytest
 import requests
 
-from .callers import entry, journal
-
-
-@pytest.fixture
-def arm(client):
-    def arm(**fault):
-        answer = client.post("/control/faults", json=fault)
-        assert answer.status_code == 200, answer.text
-        return answer.json
-
-    return arm
+from .callers import OTHER_AND_SONS, OTHER_REALM, QuickBooks, Xero, entry, journal
 
 
 def post_batch(served, quickbooks):
@@ -106,6 +96,11 @@ def test_armed_faults_are_listed_with_their_strikes_and_lifted(quickbooks, arm, 
         ({"nth": 1, "share": 0.5}, "nth or share"),
         ({"colour": "red"}, "Unknown field colour"),
         ({"nth": "first"}, "invalid literal"),
+        ({"call": "tokens"}, "call must name a call: authorize, token"),
+        ({"do": "answer"}, "answer must be one of token_expired"),
+        ({"do": "answer", "answer": "made_inactive"}, "answer must be one of"),
+        ({"do": "item_answer", "answer": "made_inactive"}, "item_answer is for quickbooks only"),
+        ({"retry_after_form": "hours"}, "retry_after_form must be seconds or date"),
     ],
 )
 def test_a_fault_that_cannot_be_armed_is_refused_with_a_sentence(client, wrong, sentence):
@@ -113,3 +108,48 @@ def test_a_fault_that_cannot_be_armed_is_refused_with_a_sentence(client, wrong, 
     answer = client.post("/control/faults", json=fault)
     assert answer.status_code == 400
     assert sentence in answer.json["error"]
+
+
+def test_an_item_of_a_batch_can_only_be_told_what_an_item_can_carry(client):
+    fault = {"provider": "quickbooks", "call": "batch", "do": "item_answer", "answer": "html_502"}
+    answer = client.post("/control/faults", json=fault)
+    assert answer.status_code == 400
+    assert "answer must be one of no_access" in answer.json["error"]
+
+
+def test_a_fault_can_be_kept_to_one_company(client, quickbooks, arm):
+    other = QuickBooks(client, OTHER_REALM).connected()
+    arm(provider="quickbooks", call="journalentry", do="status", tenant=OTHER_REALM, nth=2)
+    assert [quickbooks.post(entry()).status_code for _ in range(3)] == [200] * 3
+    assert [other.post(entry()).status_code for _ in range(3)] == [200, 503, 200]
+
+
+def test_a_fault_at_the_token_endpoint_can_be_kept_to_the_companies_behind_the_token(client, arm):
+    pat, olu = Xero(client).connected(), Xero(client, OTHER_AND_SONS, user="olu").connected()
+    arm(provider="xero", call="token", do="status", tenant=olu.tenant)
+    assert pat.refresh(pat.refresh_token).status_code == 200
+    assert olu.refresh(olu.refresh_token).status_code == 503
+
+    first, second = QuickBooks(client).connected(), QuickBooks(client, OTHER_REALM).connected()
+    arm(provider="quickbooks", call="token", do="status", tenant=second.realm)
+    assert first.refresh(first.refresh_token).status_code == 200
+    assert second.refresh(second.refresh_token).status_code == 503
+
+
+def test_a_fault_can_strike_whatever_is_called(quickbooks, arm):
+    arm(provider="quickbooks", call="any", do="status", times=3)
+    assert quickbooks.call("GET", "preferences").status_code == 503
+    assert quickbooks.post(entry()).status_code == 503
+    assert quickbooks.refresh(quickbooks.refresh_token).status_code == 503
+    assert quickbooks.post(entry()).status_code == 200
+
+
+def test_retry_after_can_be_told_in_seconds_or_as_a_moment(quickbooks, arm):
+    arm(provider="quickbooks", call="preferences", do="answer", answer="throttled", retry_after=90)
+    assert quickbooks.call("GET", "preferences").headers["Retry-After"] == "90"
+    arm(
+        provider="quickbooks", call="preferences", do="answer", answer="throttled", retry_after=90,
+        retry_after_form="date",
+    )  # fmt: skip
+    told = quickbooks.call("GET", "preferences").headers["Retry-After"]
+    assert told == "Mon, 02 Mar 2026 12:01:30 GMT"

@@ -95,3 +95,17 @@ def test_the_calls_a_mirror_makes_count_as_no_refusal(quickbooks, xero):
     xero.call("GET", "Accounts")
     for caller in (quickbooks, xero):
         assert caller.books()["refused_calls"] == 0
+
+
+def test_the_chart_may_be_asked_for_in_a_batch(quickbooks):
+    items = [
+        {"bId": "a1", "Query": "select * from Account where Id = '17'"},
+        {"bId": "a2", "operation": "create", "JournalEntry": entry()},
+        {"bId": "a3", "Query": "select everything"},
+    ]
+    answer = quickbooks.call("POST", "batch", json={"BatchItemRequest": items})
+    told = {item["bId"]: item for item in answer.json["BatchItemResponse"]}
+    assert told["a1"]["QueryResponse"]["Account"][0]["Name"] == "Client Trust Liability"
+    assert told["a2"]["JournalEntry"]["Id"] == "228"
+    assert told["a3"]["Fault"]["Error"][0]["code"] == "4000"
+    assert quickbooks.books()["refused_calls"] == 0
