@@ -250,6 +250,40 @@ def test_a_throttled_token_endpoint_says_when_to_come_back(server, provider):
     assert raised.value.retry_after == timedelta(seconds=30)
 
 
+REQUEST_ID = {"quickbooks": "intuit_tid", "xero": "Xero-Correlation-Id"}
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (400, {"error": "invalid_grant"}, GrantLost),
+        (401, {"error": "invalid_client"}, Misconfigured),
+        (400, {"error": "a_word_never_heard_before"}, Unavailable),
+        (500, {}, Unavailable),
+        (200, {"access_token": "a"}, Unavailable),
+        (429, {}, RateLimited),
+    ],
+)
+def test_every_refusal_of_a_refresh_carries_what_support_asks_for(server, name, status, body, expected):
+    server.answers(json_reply(body | {"refresh_token": None}, status, {REQUEST_ID[name]: "1-69f0a24d"}))
+    with pytest.raises(expected) as raised:
+        PROVIDERS[name].refresh(REFRESH_TOKEN)
+    assert (raised.value.http_status, raised.value.request_id) == (status, "1-69f0a24d")
+
+
+@both
+def test_tokens_in_an_answer_that_can_not_be_read_are_not_quoted(server, provider):
+    server.answers(Reply(200, b'{"access_token":"short-one","refresh_token":"short-two"'))
+    with pytest.raises(Unavailable) as raised:
+        provider.refresh("short-three")
+    assert "short" not in repr(vars(raised.value)) + str(raised.value)
+    server.answers(Reply(502, b"<html>short-three</html>"))
+    with pytest.raises(Unavailable) as raised:
+        provider.refresh("short-three")
+    assert raised.value.message == "<html>[redacted]</html>"
+
+
 # Revoking ------------------------------------------------------------------------------------------------------------
 
 

@@ -130,6 +130,26 @@ def test_an_unknown_host_sent_nothing(transport, settings):
         write(transport, settings)
 
 
+def test_a_look_up_that_hangs_ends_when_the_time_is_up_and_sends_nothing_later(
+    server, transport, settings, monkeypatch
+):
+    looked_up, real = threading.Event(), socket.getaddrinfo
+
+    def slow(*arguments, **options):
+        time.sleep(0.6)
+        looked_up.set()
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    started = time.monotonic()
+    with pytest.raises(Unavailable, match="time was up"):
+        write(transport, settings, timeout=timedelta(seconds=0.2))
+    assert time.monotonic() - started < 0.5
+    assert looked_up.wait(5)
+    time.sleep(0.2)
+    assert server.seen == []
+
+
 def test_a_reset_after_the_first_byte_leaves_a_write_unknown_and_a_read_unavailable(server, transport, settings):
     server.answers(Reply(raw=lambda connection: connection.close()))
     with pytest.raises(OutcomeUnknown):
@@ -231,6 +251,15 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_before_a_byte_of_the_r
             write(transport, settings)
         thread.join(5)
     assert b"".join(received) == b""
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [("gw-0f8fad5b-d9cb-469f-a165-70867728950e",) * 2, ("a b\tc", "abc"), ("x" * 500, "x" * 120), ("", "")],
+)
+def test_the_request_id_is_kept_as_one_short_word(server, transport, settings, told, kept):
+    server.answers(Reply(200, b"{}", {"Xero-Correlation-Id": told}))
+    assert read(transport, settings).request_id == kept
 
 
 def test_an_echoed_token_is_scrubbed_from_body_and_headers(server, transport, settings):

@@ -202,6 +202,41 @@ def test_problems_are_read_in_either_case(server, lower, status, detail, expecte
     assert raised.value.message == detail
 
 
+def listed(*tenant_ids: str) -> Reply:
+    return json_reply(
+        [{"id": f"c-{tenant}", "tenantId": tenant, "tenantType": "ORGANISATION"} for tenant in tenant_ids]
+    )
+
+
+ASKED = {
+    "send": lambda: provider.send(ACCESS_TOKEN, sealed_send(provider, draft())),
+    "company": lambda: provider.company(ACCESS_TOKEN, company()),
+    "chart": lambda: provider.list_accounts(ACCESS_TOKEN, company()),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
+@pytest.mark.parametrize(
+    ("connections", "code", "words"),
+    [
+        (listed(), "disconnected", "The organisation was disconnected in Xero."),
+        (listed("another"), "disconnected", "The organisation was disconnected in Xero."),
+        (listed("another", company().id), "permission", "no longer has the role in Xero"),
+        (Reply(503), "AuthenticationUnsuccessful", "AuthenticationUnsuccessful"),
+        (Reply(200, b"<html>"), "AuthenticationUnsuccessful", "AuthenticationUnsuccessful"),
+    ],
+)
+def test_the_list_of_connections_asked_once_tells_why_a_company_is_gone(server, asked, connections, code, words):
+    refusal = json_reply(problem("AuthenticationUnsuccessful", 403), 403, {"Xero-Correlation-Id": "c-1"})
+    server.answers(refusal, connections)
+    with pytest.raises(CompanyGone) as raised:
+        asked()
+    assert (raised.value.code, raised.value.http_status, raised.value.request_id) == (code, 403, "c-1")
+    assert words in raised.value.message
+    assert "AuthenticationUnsuccessful" in raised.value.message
+    assert [seen.path for seen in server.seen][1:] == ["/xero/connections"]
+
+
 def test_a_missing_scope_may_be_told_by_a_header_alone(server):
     with pytest.raises(GrantLost):
         send(server, Reply(401, b"", {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}))

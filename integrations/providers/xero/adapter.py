@@ -128,9 +128,12 @@ def _asking_why_it_is_gone(access_token: str, company_id: str) -> Iterator[None]
         yield
     except CompanyGone as error:
         try:
-            is_listed = company_id in {connection.get("tenantId") for connection in Client(access_token).connections()}
+            is_listed = any(
+                connection.get("tenantId") == company_id for connection in Client(access_token).connections()
+            )
         except ProviderError:
             raise error from None  # it can't be told
+        is_listed = any(connection.get("tenantId") == company_id for connection in connections)
         raise CompanyGone(
             f"{_STILL_LISTED if is_listed else _NO_LONGER_LISTED} Xero's words: {error.message}",
             code=CompanyGone.PERMISSION if is_listed else CompanyGone.DISCONNECTED,
@@ -172,5 +175,5 @@ def _release(access_token: str, company: Company) -> None:
     try:
         client.delete_connection(company.connection_id)
     except ProviderError:
-        if company.connection_id in {connection.get("id") for connection in client.connections()}:
+        if any(connection.get("id") == company.connection_id for connection in client.connections()):
             raise

@@ -115,7 +115,7 @@ def _outcome(
         # It was written, but Xero's own example of a warning is a line that it left out for want of a known account:
         # neither "as we sent it" nor "not there" would be true, so a person looks.
         return Uncertain(item_id, f"Xero stored it with a warning: {' '.join(warnings)}"[:2000])
-    if remote_id and status in {None, "OK"} and element.get("Status", "POSTED") == "POSTED":
+    if remote_id and status in (None, "OK") and element.get("Status", "POSTED") == "POSTED":
         return Accepted(item_id, remote_id)
     return unreadable
 
