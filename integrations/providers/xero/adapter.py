@@ -128,9 +128,7 @@ def _asking_why_it_is_gone(access_token: str, company_id: str) -> Iterator[None]
         yield
     except CompanyGone as error:
         try:
-            is_listed = any(
-                connection.get("tenantId") == company_id for connection in Client(access_token).connections()
-            )
+            connections = Client(access_token).connections()
         except ProviderError:
             raise error from None  # it can't be told
         is_listed = any(connection.get("tenantId") == company_id for connection in connections)
