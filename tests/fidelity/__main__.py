@@ -12,8 +12,8 @@ from tests.fidelity.results import Results
 from tests.fidelity.tables import show
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-# The errors of the first table, and the providers' own libraries.
-OURS = ("tests/fidelity/test_error_rows.py", "tests/fidelity/test_sdks.py")
+# The errors of the first table, what the mirror does about each class of them, and the providers' own libraries.
+OURS = tuple(f"tests/fidelity/test_{name}.py" for name in ("error_rows", "consequences", "sdks"))
 
 
 def main() -> int:

@@ -37,34 +37,44 @@ class ErrorRow:
 
 @dataclass(frozen=True)
 class Consequence:
-    """What the mirror does about the entry and about the connection."""
+    """What the mirror does about the entry and about the connection.
+
+    `row` and `status` are what their rows say of it after one such answer: the states of QueueRow and Connection.
+    """
 
     entry: str
     connection: str
+    row: str
+    status: str = "connected"
 
 
+_SAME_AGAIN = "the same bytes go again under the same key; unconfirmed once the provider forgets keys"
 CONSEQUENCES = {
-    "Accepted": Consequence("sent", "goes on"),
-    "Refused": Consequence("needs attention, in the provider's words; the others of its send go on", "goes on"),
-    "Rejected": Consequence("needs attention, in the provider's words", "goes on"),
-    "Uncertain": Consequence(
-        "the same bytes go again under the same key; unconfirmed once the provider forgets keys", "goes on"
+    "Accepted": Consequence("sent", "goes on", row="sent"),
+    "Refused": Consequence(
+        "needs attention, in the provider's words; the others of its send go on", "goes on", row="needs_attention"
     ),
-    "OutcomeUnknown": Consequence(
-        "the same bytes go again under the same key; unconfirmed once the provider forgets keys",
-        "sends nothing new until a harmless probe is answered",
-    ),
-    "NotWritten": Consequence("waits again, for a new delivery", "as its error says"),
+    "Rejected": Consequence("needs attention, in the provider's words", "goes on", row="needs_attention"),
+    "Uncertain": Consequence(_SAME_AGAIN, "goes on", row="sending"),
+    "OutcomeUnknown": Consequence(_SAME_AGAIN, "sends nothing new until a harmless probe is answered", row="sending"),
+    "NotWritten": Consequence("waits again, for a new delivery", "as its error says", row="waiting"),
     "RateLimited": Consequence(
-        "the same bytes go after the wait; no retry is spent", "waits as long as it was told, the whole company"
+        "the same bytes go after the wait; no retry is spent",
+        "waits as long as it was told, the whole company",
+        row="sending",
     ),
     "Unavailable": Consequence(
-        "the same bytes go after a backoff; after 8 tries set aside until a probe is answered", "goes on, and probes"
+        "the same bytes go after a backoff; after 8 tries set aside until a probe is answered",
+        "goes on, and probes",
+        row="sending",
     ),
     "TokenRejected": Consequence(
-        "the same bytes go after one refresh", "refreshes once; refused again it is disconnected: reconnect"
+        "the same bytes go after one refresh",
+        "refreshes once; refused again it is disconnected: reconnect",
+        row="sending",
+        status="disconnected",
     ),
-    "GrantLost": Consequence("waits", "disconnected: a person reconnects"),
-    "CompanyGone": Consequence("waits", "stops with its reason, until a person acts"),
-    "Misconfigured": Consequence("waits", "goes on: ours to fix, never the customer's"),
+    "GrantLost": Consequence("waits", "disconnected: a person reconnects", row="sending", status="disconnected"),
+    "CompanyGone": Consequence("waits", "stops with its reason, until a person acts", row="sending", status="error"),
+    "Misconfigured": Consequence("waits", "goes on: ours to fix, never the customer's", row="sending"),
 }

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -24,18 +25,21 @@ def _scripted_server() -> Iterator[ScriptedServer]:
 @pytest.fixture
 def server(_scripted_server, settings) -> ScriptedServer:
     """The scripted server, with every provider address pointing at it."""
-    url = _scripted_server.url
-    settings.QUICKBOOKS_AUTHORIZE_URL = f"{url}/quickbooks/connect"
-    settings.QUICKBOOKS_TOKEN_URL = f"{url}/quickbooks/token"
-    settings.QUICKBOOKS_REVOKE_URL = f"{url}/quickbooks/revoke"
-    settings.QUICKBOOKS_API_URL = f"{url}/quickbooks"
-    settings.XERO_AUTHORIZE_URL = f"{url}/xero/authorize"
-    settings.XERO_TOKEN_URL = f"{url}/xero/token"
-    settings.XERO_REVOKE_URL = f"{url}/xero/revoke"
-    settings.XERO_CONNECTIONS_URL = f"{url}/xero/connections"
-    settings.XERO_API_URL = f"{url}/xero/api.xro/2.0"
+    point_at_script(settings, _scripted_server)
     _scripted_server.answers(Reply(500))
     return _scripted_server
+
+
+def point_at_script(settings: Any, server: ScriptedServer) -> None:
+    settings.QUICKBOOKS_AUTHORIZE_URL = f"{server.url}/quickbooks/connect"
+    settings.QUICKBOOKS_TOKEN_URL = f"{server.url}/quickbooks/token"
+    settings.QUICKBOOKS_REVOKE_URL = f"{server.url}/quickbooks/revoke"
+    settings.QUICKBOOKS_API_URL = f"{server.url}/quickbooks"
+    settings.XERO_AUTHORIZE_URL = f"{server.url}/xero/authorize"
+    settings.XERO_TOKEN_URL = f"{server.url}/xero/token"
+    settings.XERO_REVOKE_URL = f"{server.url}/xero/revoke"
+    settings.XERO_CONNECTIONS_URL = f"{server.url}/xero/connections"
+    settings.XERO_API_URL = f"{server.url}/xero/api.xro/2.0"
 
 
 @pytest.fixture(scope="session")
