@@ -1,5 +1,7 @@
 """One pass over one connection: claim in a short transaction, send with none open, settle in another."""
 
+import time
+from datetime import timedelta
 from uuid import UUID
 
 from integrations.connections import tokens
@@ -21,6 +23,9 @@ from integrations.providers.errors import (
     TokenRejected,
     Unavailable,
 )
+
+# How soon after it was written down that bytes may leave, they leave.
+_LEAVES_WITHIN = timedelta(seconds=5)
 
 
 def run_pass(connection_id: UUID) -> bool:
@@ -71,12 +76,16 @@ def send(lease: Lease) -> None:
 def _attempt(lease: Lease, token: str) -> SendResult | None:
     """One try, written down before and after. None when it may not go any more, and no byte has left."""
     sealed = lease.delivery.as_sealed_send()
+    began = time.monotonic()
     attempt = deliveries.begin_attempt(lease)
     if attempt is None:
         outcomes.give_back(lease)
         return None
     crash_point("sending")
     try:
+        if time.monotonic() - began > _LEAVES_WITHIN.total_seconds():
+            # Another worker may have sent it since, and the provider forgotten it: a repeat would double.
+            raise Unavailable("This worker was stopped before it could send.")
         result = lease.delivery.connection.provider.send(token, sealed)
     except ProviderError as error:
         _note_error(attempt, error)
