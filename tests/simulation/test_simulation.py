@@ -1,0 +1,26 @@
+"""Three hundred seeds. `SEED=n` replays one; `python -m tests.simulation` runs as many as you like."""
+
+import os
+
+import pytest
+
+from tests.simulation.simulation import run_seed
+from tests.simulation.world import simulated_world
+
+_AT_A_TIME = 30
+
+
+def _chunks() -> list[range]:
+    if seed := os.environ.get("SEED"):
+        return [range(int(seed), int(seed) + 1)]
+    first, _, last = os.environ.get("SEEDS", "1-300").partition("-")
+    starts = range(int(first), int(last) + 1, _AT_A_TIME)
+    return [range(start, min(start + _AT_A_TIME, int(last) + 1)) for start in starts]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("seeds", _chunks(), ids=lambda seeds: f"{seeds.start}-{seeds.stop - 1}")
+def test_whatever_happens_nothing_is_lost_and_nothing_doubled(seeds, tmp_path):
+    with simulated_world(str(tmp_path / "kms.key")) as world:
+        for seed in seeds:
+            run_seed(world, seed)
