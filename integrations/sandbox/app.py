@@ -25,18 +25,10 @@ Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 def create_app(options: Options | None = None) -> Flask:
-    """Open (or create) the store and build the application around it."""
-    options = options or Options()
-    store = Store(options.store)
-    seed(store)
-    for uri in options.redirect_uris:
-        add_redirect_uri(store, uri)
+    """The application of both providers, the control API and the pages, around a sandbox of its own."""
     app = Flask(__name__)
     app.json = unsorted_json(app)
-    app.extensions["sandbox"] = Sandbox(
-        store=store, clock=Clock(store), apps=options.apps, limits=Limits(), faults=Faults(ANSWERS, ITEM_ANSWERS),
-        replays=Replays(store), switches=Switches(store), seed=options.seed,
-    )  # fmt: skip
+    app.extensions["sandbox"] = open_sandbox(options or Options())
     app.before_request(request_log.begin)
     app.after_request(request_log.finish)
     providers = (quickbooks_oauth, quickbooks_api, xero_oauth, xero_api)
@@ -44,6 +36,18 @@ def create_app(options: Options | None = None) -> Flask:
         app.register_blueprint(module.blueprint)
     app.wsgi_app = ignoring_case_in_xero_paths(app.wsgi_app)  # type: ignore[method-assign, assignment]
     return app
+
+
+def open_sandbox(options: Options) -> Sandbox:
+    """Open, or create and fill, the store; everything else begins anew at each start."""
+    store = Store(options.store)
+    seed(store)
+    for uri in options.redirect_uris:
+        add_redirect_uri(store, uri)
+    return Sandbox(
+        store=store, clock=Clock(store), apps=options.apps, limits=Limits(), faults=Faults(ANSWERS, ITEM_ANSWERS),
+        replays=Replays(store), switches=Switches(store), seed=options.seed,
+    )  # fmt: skip
 
 
 def unsorted_json(app: Flask) -> DefaultJSONProvider:

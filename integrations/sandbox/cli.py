@@ -13,9 +13,32 @@ from .state import Options
 
 EPILOG = """\
 The sandbox prints one line, "sandbox ready http://HOST:PORT", when it listens, and ends on SIGTERM or Ctrl-C.
-Its home page is at /, its books at /books/<provider>/<company>, and its control API under /control/.
+Its home page is at /, its books at /books/<provider>/<company>, its control page at /control/.
 The client ids and secrets of its two registered apps come from SANDBOX_QUICKBOOKS_CLIENT_ID,
 SANDBOX_QUICKBOOKS_CLIENT_SECRET, SANDBOX_XERO_CLIENT_ID and SANDBOX_XERO_CLIENT_SECRET.
+
+Control API (JSON; <company> stands for <provider>/<company id>):
+  GET    /control/books/<company>                   figures; /journals lists them, /changes what was changed since
+  POST   /control/<company>/settings                lock dates, closed books, state, role, people who left
+  GET    /control/<company>/accounts                the chart; POST adds; POST, DELETE …/<account id> change, delete
+  POST   /control/<company>/odd_accounts            accounts that trip a careless integration
+  POST   /control/<company>/refuse_account          {"account_id", "how": inactive, closed or open}
+  POST   /control/<company>/journals/<journal id>   people edit a journal; DELETE deletes or voids it
+  POST   /control/<company>/disconnect              its administrator removes the app
+  POST   /control/<company>/reset_demo              a Xero demo company starts anew under another tenant id
+  GET    /control/requests                          the request log: ?after= ?provider= ?call= ?tenant=
+  GET    /control/tokens-issued                     every code and token ever issued, to search logs for
+  POST   /control/clock                             {"advance_seconds": 3600}
+  POST   /control/faults                            {"provider", "call", "do", "nth" or "share", ...}; DELETE lifts all
+  GET    /control/answers                           the provider's answers that a fault can name
+  POST   /control/switches                          {"xero_tier": "starter", ...}; GET lists them all
+  POST   /control/limits                            {"enabled": false, "items_count_as_calls": false}
+  POST   /control/redirect-uris                     {"redirect_uri": URL}
+  POST   /control/reset                             empty books, no grants, real time
+
+For example, to have the second batch from now entered but never answered:
+  curl -X POST http://HOST:PORT/control/faults -H 'Content-Type: application/json' \\
+    -d '{"provider": "quickbooks", "call": "batch", "do": "drop_after_commit", "nth": 2}'
 """
 
 

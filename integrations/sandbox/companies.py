@@ -7,7 +7,7 @@ from typing import Any
 
 from .store import Store, as_json
 
-INACTIVE, CLOSED = "inactive", "closed"
+INACTIVE, CLOSED, OPEN = "inactive", "closed", "open"
 GONE = ("deleted", "reset")
 
 

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, jsonify, request
 
 from . import books, grants
 from .book_changes import PEOPLE, changes_of, find_journal
-from .companies import CLOSED, INACTIVE, Account, Company, accounts, change_profile, find_account, set_refusal
+from .companies import CLOSED, INACTIVE, OPEN, Account, Company, accounts, change_profile, find_account, set_refusal
 from .consent import USERS
 from .control_bodies import answer_forms_with_pages, body, company_or_404, refuse_foreign_forms, refused
 from .quickbooks import accounts as quickbooks_accounts
@@ -161,15 +161,15 @@ def account_or_404(company: Company, account_id: str) -> Account:
 
 @blueprint.route("/<provider>/<tenant_id>/refuse_account", methods=["POST", "DELETE"])
 def refuse_account(provider: str, tenant_id: str) -> Response:
-    """{"account_id", "how": "inactive" or "closed"}: refuse postings there; DELETE lifts it.
+    """{"account_id", "how": "inactive" or "closed"}: refuse postings there; DELETE, or "open", lifts it.
 
     "inactive", the default, shows in the chart (Active false, ARCHIVED); "closed" does not.
     """
     company, given = company_or_404(provider, tenant_id), body()
     how = given.get("how", INACTIVE)
-    if how not in (INACTIVE, CLOSED):
-        return refused(f"how must be {INACTIVE} or {CLOSED}.")
-    refusal = how if request.method == "POST" else None
+    if how not in (INACTIVE, CLOSED, OPEN):
+        return refused(f"how must be {INACTIVE}, {CLOSED} or {OPEN}.")
+    refusal = how if request.method == "POST" and how != OPEN else None
     if not set_refusal(sandbox().store, company, str(given.get("account_id", "")), refusal):
         return refused(f"account_id {given.get('account_id')!r} is not in the chart of {company.name}.")
     return jsonify(account_id=given["account_id"], refusal=refusal)

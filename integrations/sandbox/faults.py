@@ -12,7 +12,7 @@ ACTIONS = {
     "drop_after_commit": "do the work, then close the connection without an answer",
     "commit_late": "close the connection after `hold_seconds`, and do the work `delay_seconds` after that",
     "delay": "do the work, then answer `delay_seconds` late",
-    "drip": "do the work, then send the answer byte by byte over `delay_seconds`",
+    "drip": "do the work, then send the answer piece by piece over about `delay_seconds`",
     "cut": "do the work, then break off in the middle of the answer",
     "status": "answer with `status` (and `body`, `content_type`) without doing the work",
     "status_after_commit": "do the work, then answer with `status` as if it had failed",

@@ -79,7 +79,7 @@ class KeepAliveHandler(WSGIRequestHandler):
         if (seconds := self.environ.get(DRIP_SECONDS)) is None:
             self.wfile.write(body)
             return
-        size = -(-len(body) // DRIPS) or 1
+        size = max(1, len(body) // DRIPS)
         for start in range(0, len(body), size):
             self.wfile.write(body[start : start + size])
             time.sleep(seconds / DRIPS)

@@ -4,8 +4,9 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from flask import Flask
 
-from integrations.sandbox.app import create_app
+from integrations.sandbox.app import create_app, open_sandbox
 from integrations.sandbox.clock import Clock
 from integrations.sandbox.server import make_server
 from integrations.sandbox.state import Options
@@ -22,13 +23,21 @@ class StillClock(Clock):
         return NOON + self._offset
 
 
+@pytest.fixture(scope="session")
+def built_app() -> Flask:
+    """Built once: its addresses are the same in every test, and compiling them takes most of the time."""
+    app = create_app(Options())
+    app.extensions.pop("sandbox").store.close()
+    return app
+
+
 @pytest.fixture
-def app():
-    app = create_app(Options(redirect_uris=(CALLBACK,)))
-    sandbox = app.extensions["sandbox"]
+def app(built_app):
+    sandbox = open_sandbox(Options(redirect_uris=(CALLBACK,)))
     sandbox.clock = StillClock(sandbox.store)
     sandbox.limits.enabled = False  # tests of the limits switch them on
-    yield app
+    built_app.extensions["sandbox"] = sandbox
+    yield built_app
     sandbox.store.close()
 
 

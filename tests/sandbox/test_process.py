@@ -125,3 +125,16 @@ def test_a_port_in_use_is_told_in_a_sentence(served):
 def test_a_store_that_cannot_be_opened_is_told_in_a_sentence(tmp_path):
     path = str(tmp_path / "missing" / "sandbox.sqlite")
     assert f"with the store {path}: unable to open database file" in refused_start("--store", path)
+
+
+def test_the_help_lists_every_call_of_the_control_api(app):
+    shown = subprocess.run(
+        [sys.executable, "-m", "integrations.sandbox", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    control_calls = {
+        rule.rule.removeprefix("/control/<provider>/<tenant_id>/").removeprefix("/control/").partition("/")[0]
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith(("control.", "control_companies."))
+    }
+    assert {"settings", "clock", "faults", "odd_accounts", "reset_demo"} <= control_calls
+    assert not [call for call in control_calls if call not in shown]
