@@ -46,7 +46,8 @@ class Company:
     """A company file at the provider.
 
     `id` names it in every later call (QuickBooks: realmId, Xero: tenantId). `connection_id` is what Xero wants in order
-    to release it, empty elsewhere. `home_currency` is an ISO code, and empty while it has not been read.
+    to release it, empty elsewhere. `home_currency` is an ISO code, and empty while it has not been read. What a provider
+    says is cut: ids to 64 characters, the name to 255, currency and country to 3.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Company:
 class RemoteAccount:
     """One account of the provider's chart. Balances in its answers are dropped unparsed.
 
+    Its texts are cut: `id` to 64 characters, `number` 40, `name` 600, `kind` 60, `currency` 3.
     `refusal` is empty when journals may be posted to it, else a short code that the mapping page words, such as
     "bank", "system", "inactive", "currency", "needs_name", "non_posting", "no_code".
     """

@@ -136,7 +136,7 @@ def test_a_look_up_that_hangs_ends_when_the_time_is_up_and_sends_nothing_later(
     looked_up, real = threading.Event(), socket.getaddrinfo
 
     def slow(*arguments, **options):
-        time.sleep(0.6)
+        time.sleep(1.5)
         looked_up.set()
         return real(*arguments, **options)
 
@@ -144,7 +144,7 @@ def test_a_look_up_that_hangs_ends_when_the_time_is_up_and_sends_nothing_later(
     started = time.monotonic()
     with pytest.raises(Unavailable, match="time was up"):
         write(transport, settings, timeout=timedelta(seconds=0.2))
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 1.2
     assert looked_up.wait(5)
     time.sleep(0.2)
     assert server.seen == []
