@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.utils import timezone
+
 from athenty.local import demo_firm, proof
 from athenty.local.sandbox_control import SandboxControl
 from athenty.local.walk import Walk
@@ -56,13 +58,13 @@ def run(request: Request, *, site_url: str, sandbox_url: str, say: Callable[[str
     walk.sign_in(_OWNER, demo_firm.PASSWORD)
     for name in PROVIDERS:
         walk.connect(name, COMPANY)
-    ledger = read_ledger(request.ledger)
+    entries = read_ledger(request.ledger).entries.values()
+    first_day = min((entry.on for entry in entries), default=timezone.localdate())
+    for connection in _connections(firm):
+        walk.choose_start(connection.provider_name, str(connection.pk), first_day)
     report = import_ledger(request.ledger, firm, actor=owner, limit=0)
     say(f"Mapping the {report.accounts_added} accounts of the ledger …")
     for connection in _connections(firm):
-        walk.choose_start(
-            connection.provider_name, str(connection.pk), min(entry.on for entry in ledger.entries.values())
-        )
         _map_every_account(walk, sandbox, connection)
         if request.refuse:
             _refuse(sandbox, connection, request.refuse)

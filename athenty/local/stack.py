@@ -35,9 +35,10 @@ class Stack:
     site_url: str
     sandbox_url: str
 
-    def __init__(self, state: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, state: Path, say: Callable[[str], None], *, demo_firms: bool = True) -> None:
         self._state = state
         self._say = say
+        self._demo_firms = demo_firms
         environment = os.environ | {
             "ATHENTY_PROFILE": "local",
             "ATHENTY_STATE_FOLDER": str(state),
@@ -56,8 +57,8 @@ class Stack:
             # It takes a while to come up, and needs nothing of ours.
             sandbox = self._launch_sandbox()
             self._say("Preparing the database …")
-            self.supervisor.run("migrate", [_MANAGE, "migrate", "--no-input"])
-            self.supervisor.run("seed", [_MANAGE, "seed_demo"])
+            firms = [] if self._demo_firms else ["--no-firms"]
+            self.supervisor.run("prepare", [_MANAGE, "prepare_demo", *firms])
             self._say("Starting Athenty …")
             self.supervisor.wait_until(sandbox, _printed_address)
             self.sandbox_url = _printed_address(sandbox)

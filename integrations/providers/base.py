@@ -45,8 +45,8 @@ class AuthorizationRequest:
 class Company:
     """A company file at the provider.
 
-    `id` names it in every later call (QuickBooks: realmId, Xero: tenantId). `connection_id` is what Xero wants in order
-    to release it, empty elsewhere. `home_currency` is an ISO code, and empty while it has not been read. What a provider
+    `id` names it in every later call (QuickBooks: realmId, Xero: tenantId). `connection_id` is what Xero wants for
+    releasing it, empty elsewhere. `home_currency` is an ISO code, and empty while it has not been read. What a provider
     says is cut: ids to 64 characters, the name to 255, currency and country to 3.
     """
 

@@ -199,8 +199,8 @@ def change_by_people(provider: str, tenant_id: str, journal_id: str, given: dict
     if stored is None:
         return refused(f"There is no journal {journal_id} in the books of {company.name}.", 404)
     chart = {account.account_id: account for account in accounts(sandbox().store, company)}
-    if problem := problem_with_lines((given or {}).get("lines", []), chart):
-        return refused(problem)
+    if doubt := problem_with_lines((given or {}).get("lines", []), chart):
+        return refused(doubt)
     try:
         with sandbox().store.transaction():
             if provider == "quickbooks":

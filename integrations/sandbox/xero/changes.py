@@ -9,7 +9,8 @@ from ..companies import Account, Company
 from ..state import Sandbox
 from ..store import as_json
 from ..unverified import words
-from .journals import Refused, as_journal, journal_day, locked, problems_with, read_date, shown_journal
+from .dates import read_date
+from .journals import Refused, as_journal, journal_day, locked, problems_with, shown_journal
 
 ENDS = {"DRAFT": DELETED, "POSTED": VOIDED}  # how each status can end
 

@@ -75,7 +75,7 @@ class Command(BaseCommand):
     def _run_once(self, options: list[str]) -> int:
         """Run on a state of its own, beside a demo that may be running, until `mirror_once` ends; its exit status."""
         folder = PrivateFolder("once")
-        stack = Stack(folder.path, self._say)
+        stack = Stack(folder.path, self._say, demo_firms=False)
         status = 1
         try:
             with stack.supervisor:
