@@ -6,6 +6,7 @@ is not shaped to our own client, which uses these libraries for little more than
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import requests
 from quickbooks import QuickBooks
 from quickbooks.batch import batch_create
+from quickbooks.exceptions import QuickbooksException
 from quickbooks.objects import Ref
 from quickbooks.objects.account import Account
 from quickbooks.objects.company_info import CompanyInfo
@@ -22,6 +24,7 @@ from quickbooks.objects.journalentry import JournalEntry, JournalEntryLine, Jour
 from xero_python.accounting import AccountingApi, ManualJournal, ManualJournalLine, ManualJournals
 from xero_python.api_client import ApiClient, Configuration
 from xero_python.api_client.oauth2 import OAuth2Token
+from xero_python.exceptions import AccountingBadRequestException
 from xero_python.identity import IdentityApi
 
 from tests.sandbox_server import Sandbox, running_sandbox
@@ -41,7 +44,10 @@ def main() -> int:
 
 
 def with_python_quickbooks(sandbox: Sandbox) -> list[str]:
-    """Connect, read the company and its chart, save one entry, then a batch; what was seen, sentence by sentence."""
+    """Connect, read the company and its chart, save one entry twice, have two refused, then send a batch.
+
+    What was seen, sentence by sentence.
+    """
     answer, realm_id = _consent(
         sandbox,
         authorize=f"{sandbox.url}/quickbooks/connect/oauth2",
@@ -64,18 +70,24 @@ def with_python_quickbooks(sandbox: Sandbox) -> list[str]:
     accounts = Account.all(qb=client, max_results=1000)
     bank = next(account for account in accounts if account.AccountType == "Bank")
     income = next(account for account in accounts if account.AccountType == "Income")
-    saved = _journal_entry("SDK-1", bank, income).save(qb=client)
+    saved = _journal_entry("SDK-1", bank, income).save(qb=client, request_id="the-sdk's-own")
+    again = _journal_entry("SDK-1", bank, income).save(qb=client, request_id="the-sdk's-own")
+    nowhere = Account()
+    nowhere.Id = "3333"
+    same_number = _refusal(lambda: _journal_entry("SDK-1", bank, income).save(qb=client))
+    no_account = _refusal(lambda: _journal_entry("SDK-0", nowhere, income).save(qb=client))
     batch = batch_create([_journal_entry(f"SDK-{number}", bank, income) for number in range(2, 42)], qb=client)
     return [
         f"python-quickbooks reads {company.CompanyName} and {len(accounts)} accounts.",
-        f"It saves one journal entry, which gets the id {saved.Id}.",
+        f"It saves one journal entry, which gets the id {saved.Id}, and the id {again.Id} when it is sent again.",
+        f"It reads the refusals {same_number} and {no_account}.",
         f"It creates {len(batch.successes)} more in batches, with {len(batch.faults)} faults.",
         f"The sandbox's books hold {sandbox.books('quickbooks', realm_id)['journals']} journals.",
     ]
 
 
 def with_xero_python(sandbox: Sandbox) -> list[str]:
-    """Connect, read the organisation and its chart, create one journal, then several; what was seen."""
+    """Connect, read the organisation and its chart, create one journal, then several, then bad ones; what was seen."""
     answer, _ = _consent(
         sandbox,
         authorize=f"{sandbox.url}/xero/identity/connect/authorize",
@@ -104,11 +116,23 @@ def with_xero_python(sandbox: Sandbox) -> list[str]:
         summarize_errors=False,
         idempotency_key="the-sdk's-own-batch",
     )
-    states = {journal.status_attribute_string for journal in several.manual_journals}
+    mixed = api.create_manual_journals(
+        tenant_id,
+        manual_journals=ManualJournals(manual_journals=[_journal("SDK 7"), _journal("SDK 8", debited="1000")]),
+        summarize_errors=False,
+    )
+    bad = ManualJournals(manual_journals=[_journal("SDK 8", debited="1000")])
+    try:
+        api.create_manual_journals(tenant_id, manual_journals=bad)
+        refusal = "nothing"
+    except AccountingBadRequestException as error:
+        refusal = error.reason
     return [
         f"xero-python reads {organisation.name} and {len(accounts)} accounts.",
         f"It creates one manual journal, which is {one.manual_journals[0].status}.",
-        f"It creates {len(several.manual_journals)} more in one request, each {', '.join(states)}.",
+        f"It creates {len(several.manual_journals)} more in one request, each {', '.join(set(_states(several)))}.",
+        f"A good and a bad one together are {' and '.join(_states(mixed))}.",
+        f"A bad one in the other error mode raises: {refusal}",
         f"The sandbox's books hold {sandbox.books('xero', tenant_id)['journals']} journals.",
     ]
 
@@ -126,6 +150,19 @@ def _consent(
     return answer.json(), back.get("realmId", [""])[0]
 
 
+def _refusal(save: Callable[[], object]) -> int:
+    """The code that the library's exception carries; 0 when it raised none."""
+    try:
+        save()
+    except QuickbooksException as error:
+        return error.error_code
+    return 0
+
+
+def _states(answer: ManualJournals) -> list[str]:
+    return [journal.status_attribute_string for journal in answer.manual_journals]
+
+
 def _journal_entry(number: str, debited: Account, credited: Account) -> JournalEntry:
     entry = JournalEntry()
     entry.DocNumber, entry.TxnDate = number, "2026-03-02"
@@ -140,9 +177,9 @@ def _journal_entry(number: str, debited: Account, credited: Account) -> JournalE
     return entry
 
 
-def _journal(narration: str) -> ManualJournal:
+def _journal(narration: str, debited: str = "1150") -> ManualJournal:
     lines = [
-        ManualJournalLine(line_amount=10.25, account_code="1150"),
+        ManualJournalLine(line_amount=10.25, account_code=debited),
         ManualJournalLine(line_amount=-10.25, account_code="4000"),
     ]
     return ManualJournal(narration=narration, date=date(2026, 3, 2), status="POSTED", journal_lines=lines)

@@ -8,13 +8,16 @@ import sys
 
 SEEN = [
     "python-quickbooks reads Park & Lowe LLP and",
-    "It saves one journal entry, which gets the id",
+    "It saves one journal entry, which gets the id 228, and the id 228 when it is sent again.",
+    "It reads the refusals 6140 and 2500.",
     "It creates 40 more in batches, with 0 faults.",
     "The sandbox's books hold 41 journals.",
     "xero-python reads Park & Lowe LLP and",
     "It creates one manual journal, which is POSTED.",
     "It creates 5 more in one request, each OK.",
-    "The sandbox's books hold 6 journals.",
+    "A good and a bad one together are OK and ERROR.",
+    "A bad one in the other error mode raises: Account code '1000' is not a valid code for this document.",
+    "The sandbox's books hold 7 journals.",
 ]
 
 
