@@ -1,7 +1,7 @@
 """Reading the provider's chart of accounts, in the worker: it needs the access token in the clear."""
 
 import logging
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -17,6 +17,12 @@ from integrations.providers.errors import CompanyGone, GrantLost, ProviderError,
 logger = logging.getLogger(__name__)
 
 _EVERY, _AFTER_FAILURE = timedelta(days=1), timedelta(minutes=1)
+# What a bookkeeper knows an account by: a change of it is shown beside what was mapped to it.
+_IDENTITY = ("number", "name", "kind", "classification")
+_READ_FIELDS = [
+    *_IDENTITY,
+    *("currency", "is_active", "is_trust", "refusal", "is_listed", "unusable_since", "former", "altered_at"),
+]
 
 
 def ask_for_reading(connection: Connection) -> None:
@@ -63,20 +69,17 @@ def _ask(connection: Connection, token: str) -> tuple[Company, list[RemoteAccoun
 @transaction.atomic
 def _store(connection_id: UUID, company: Company, accounts: list[RemoteAccount]) -> None:
     connection = Connection.objects.select_for_update(no_key=True).get(pk=connection_id)
-    refused_before = set(
-        connection.chart.exclude(pk__in=connection.chart.eligible()).values_list("remote_id", flat=True)
-    )
+    now = database_now()
+    before = {row.remote_id: row for row in connection.chart.all()}
+    refused_before = {remote_id for remote_id, row in before.items() if not row.is_eligible}
     closed_before = connection.closed_through
-    fields = ["number", "name", "kind", "classification", "currency", "is_active", "is_trust", "refusal", "is_listed"]
+    rows = [_row(connection, account, before.get(account.id), now) for account in accounts]
+    rows += [_gone(before[remote_id], now) for remote_id in before.keys() - {row.remote_id for row in rows}]
     ChartAccount.objects.bulk_create(
-        [_row(connection, account) for account in accounts],
-        update_conflicts=True,
-        unique_fields=["connection", "remote_id"],
-        update_fields=fields,
+        rows, update_conflicts=True, unique_fields=["connection", "remote_id"], update_fields=_READ_FIELDS
     )
-    connection.chart.exclude(remote_id__in=[account.id for account in accounts]).update(is_listed=False)
     connection.adopt(company)
-    connection.chart_read_at = now = database_now()
+    connection.chart_read_at = now
     connection.chart_due_at, connection.chart_error = now + _EVERY, ""
     connection.save()
     _release_what_was_mended(connection, refused_before, closed_before)
@@ -95,8 +98,8 @@ def _release_what_was_mended(connection: Connection, refused_before: set[str], c
         queue.release(connection, Cause.PERIOD, dated_after=connection.closed_through)
 
 
-def _row(connection: Connection, account: RemoteAccount) -> ChartAccount:
-    return ChartAccount(
+def _row(connection: Connection, account: RemoteAccount, before: ChartAccount | None, now: datetime) -> ChartAccount:
+    row = ChartAccount(
         connection=connection,
         remote_id=account.id,
         number=account.number,
@@ -109,3 +112,21 @@ def _row(connection: Connection, account: RemoteAccount) -> ChartAccount:
         refusal=account.refusal,
         is_listed=True,
     )
+    if before is None:
+        return row
+    row.former, row.altered_at = before.former, before.altered_at
+    was = {name: getattr(before, name) for name in _IDENTITY}
+    if was != {name: getattr(row, name) for name in _IDENTITY}:
+        row.former, row.altered_at = was, now
+    if not row.is_eligible:
+        row.unusable_since = now if before.is_eligible else before.unusable_since
+    return row
+
+
+def _gone(before: ChartAccount, now: datetime) -> ChartAccount:
+    """The row of an account that this reading no longer has."""
+    if before.is_listed:
+        before.is_listed = False
+        before.unusable_since = before.unusable_since or now
+    before.pk = None  # an upsert finds it by its remote id
+    return before

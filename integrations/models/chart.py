@@ -30,6 +30,11 @@ class ChartAccount(models.Model):
     """Why journals can't be posted to it, as `providers.base.RemoteAccount.refusal`; empty when they can."""
     is_listed = models.BooleanField(default=True)
     """False once a later reading of the chart no longer had it."""
+    unusable_since = models.DateTimeField(null=True, blank=True)
+    """When a reading first found that it takes no journals any more; None while it does, or if it never did."""
+    former = models.JSONField(default=dict, blank=True)
+    """What its number, name, kind and classification were before `altered_at`, where they have changed."""
+    altered_at = models.DateTimeField(null=True, blank=True)
 
     objects = ChartAccountQuerySet.as_manager()
 
@@ -45,13 +50,29 @@ class ChartAccount(models.Model):
         return self.is_listed and not self.refusal
 
 
+# Client money owed is never income, and money in trust is always an asset: also when the provider's people give the
+# target another type long after it was chosen.
+BREAKS_TRUST = Q(account__is_trust=True) & (
+    Q(account__type=Account.Type.LIABILITY, target__classification=Classification.REVENUE)
+    | Q(account__type=Account.Type.ASSET) & ~Q(target__classification=Classification.ASSET)
+)
+
+
 class AccountMappingQuerySet(models.QuerySet["AccountMapping"]):
     def required(self) -> "AccountMappingQuerySet":
         return self.filter(is_required=True)
 
+    def unmapped(self) -> "AccountMappingQuerySet":
+        """Required accounts that no person has given a target which may stand: while there is one, nothing is sent."""
+        return self.required().filter(Q(target=None) | BREAKS_TRUST)
+
+    def broken(self) -> "AccountMappingQuerySet":
+        """Required accounts whose target takes no journals any more. Only the entries that use them are held up."""
+        return self.required().exclude(target=None).filter(Q(target__is_listed=False) | ~Q(target__refusal=""))
+
     def missing(self) -> "AccountMappingQuerySet":
-        """Required accounts without a target that the provider accepts: while there is one, nothing is sent."""
-        return self.required().filter(Q(target=None) | Q(target__is_listed=False) | ~Q(target__refusal=""))
+        """Required accounts that a person has to give another target."""
+        return self.unmapped() | self.broken()
 
 
 class AccountMapping(models.Model):
