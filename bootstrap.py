@@ -70,8 +70,8 @@ def sandbox(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """In two processes, which the suite's waits make worth it; ARGS="-n 0 -k name" runs a few in one."""
-    return become("dev", "-m", "pytest", "-n", "2", *arguments)
+    """All but the slow ones, in two processes. ARGS="-n 0 -k name" runs a few in one, ARGS="-m slow" the slow ones."""
+    return become("dev", "-m", "pytest", "-n", "2", "-m", "not slow", *arguments)
 
 
 def lint(_arguments: list[str]) -> int:

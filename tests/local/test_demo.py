@@ -18,6 +18,8 @@ from tests.local.processes import contents, eventually, running_with
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 COMMAND = [sys.executable, CHECKOUT / "manage.py", "demo"]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def environment(state: Path) -> dict[str, str]:
