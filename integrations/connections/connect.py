@@ -120,12 +120,13 @@ def finish(provider_name: str, visitor: Visitor, parameters: Mapping[str, str]) 
     if parameters.get("error"):
         raise _failed(attempt, _denial(parameters["error"]), ConnectAttempt.Outcome.DENIED)
     try:
-        token_set, companies = PROVIDERS[provider_name].exchange_code(
+        token_set = PROVIDERS[provider_name].exchange_code(
             code=parameters.get("code", ""),
             redirect_uri=redirect_uri(provider_name),
             code_verifier=attempt.code_verifier,
             callback_parameters=dict(parameters),
         )
+        companies = PROVIDERS[provider_name].companies(token_set, dict(parameters))
     except ProviderError as error:
         logger.warning("Connect attempt %s failed: %s", attempt.reference, type(error).__name__)
         short = PROVIDERS[provider_name].short_name

@@ -31,6 +31,9 @@ class TokenSet:
     grant_expires_in: timedelta | None = None
     """The hard end of the grant however often it is refreshed (Intuit: five years); None when the provider has none."""
     scopes: tuple[str, ...] = ()
+    person_id: str = ""
+    """Whose consent it is, where the provider's grants are a person's and reach all that they connected (Xero); a
+    revocation then ends it for other firms, too. Empty where a grant is one company's."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Company:
     home_currency: str = ""
     country: str = ""
     connection_id: str = ""
+    added_now: bool = False
+    """Whether the sign-in that brought it here added it to what we reach; else we reached it before."""
     is_demo: bool = False
     closed_through: date | None = None
     """Entries dated on or before this are refused, as the provider said when last asked."""
@@ -232,6 +237,8 @@ class Provider(Protocol):
     """How people call it: "QuickBooks Online"."""
     short_name: str
     limits: Limits
+    removal: str
+    """Where a person ends our access on the provider's own pages: "Settings ▸ Connected apps in Xero"."""
     refresh_lifetime: timedelta
     """How long an unused refresh token lives, for saying so to people; a TokenSet carries the real figure."""
     refusals: Mapping[str, str]
@@ -241,8 +248,15 @@ class Provider(Protocol):
     def authorization_request(self, *, redirect_uri: str, state: str) -> AuthorizationRequest: ...
     def exchange_code(
         self, *, code: str, redirect_uri: str, code_verifier: str, callback_parameters: dict[str, str]
-    ) -> tuple[TokenSet, list[Company]]:
-        """Trade the code for tokens, once, and name the companies that this consent covers, read from the provider."""
+    ) -> TokenSet:
+        """Trade the code for tokens, once."""
+        ...
+
+    def companies(self, tokens: TokenSet, callback_parameters: dict[str, str]) -> list[Company]:
+        """The companies that this consent covers, read from the provider. Empty when none of what it covers has books.
+
+        Raises ScopeMissing when the consent does not cover all that we need.
+        """
         ...
 
     def refresh(self, refresh_token: str) -> TokenSet: ...

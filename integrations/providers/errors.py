@@ -62,6 +62,10 @@ class GrantLost(ProviderError):
     """The person's grant is gone (expired, withdrawn, rotated away): only a reconnect helps."""
 
 
+class ScopeMissing(GrantLost):
+    """The consent does not cover what the mirror needs. A new one that leaves no permission out helps."""
+
+
 class CompanyGone(ProviderError):
     """The company can't be reached with this grant: deleted, lapsed, disconnected there, or the person lost access.
 

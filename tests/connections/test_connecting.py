@@ -213,12 +213,13 @@ def test_a_choice_survives_the_trip_through_the_database(firm, sandbox):
     """What is kept while a company is being chosen is JSON, tokens sealed."""
     back = parameters(sandbox.consent(connect.begin("quickbooks", visitor(firm)), COMPANY))
     attempt = connect._take_attempt("quickbooks", visitor(firm), back["state"])
-    token_set, [company] = connect.PROVIDERS["quickbooks"].exchange_code(
+    token_set = connect.PROVIDERS["quickbooks"].exchange_code(
         code=back["code"],
         redirect_uri=connect.redirect_uri("quickbooks"),
         code_verifier=attempt.code_verifier,
         callback_parameters=back,
     )
+    [company] = connect.PROVIDERS["quickbooks"].companies(token_set, back)
     candidate = connect._candidate(attempt, company, token_set)
     stored = json.dumps(candidate.as_json())
     assert token_set.refresh_token not in stored

@@ -75,6 +75,7 @@ CONSEQUENCES = {
         status="disconnected",
     ),
     "GrantLost": Consequence("waits", "disconnected: a person reconnects", row="sending", status="disconnected"),
+    "ScopeMissing": Consequence("waits", "disconnected: a person reconnects", row="sending", status="disconnected"),
     "CompanyGone": Consequence("waits", "stops with its reason, until a person acts", row="sending", status="error"),
     "Misconfigured": Consequence("waits", "goes on: ours to fix, never the customer's", row="sending"),
 }

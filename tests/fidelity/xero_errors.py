@@ -77,9 +77,11 @@ ROWS = (
     _exception(None, "", "key used for another body: the first of it may be stored", "OutcomeUnknown", KEY_USED),
     # 401 and 403
     _problem(401, "TokenExpired: token expired at 01/02/2026 03:04:05", "access token expired", "TokenRejected"),
-    _problem(401, "AuthorizationUnsuccessful", "scope missing", "GrantLost"),
-    _row("401", "insufficient_scope", "scope missing, told by a header", "GrantLost", Reply(401, b"", _INSUFFICIENT)),
-    _problem(403, "AuthorizationUnsuccessful", "scope missing, as another text has it", "GrantLost"),
+    _problem(401, "AuthorizationUnsuccessful", "scope missing", "ScopeMissing"),
+    _row(
+        "401", "insufficient_scope", "scope missing, told by a header", "ScopeMissing", Reply(401, b"", _INSUFFICIENT)
+    ),
+    _problem(403, "AuthorizationUnsuccessful", "scope missing, as another text has it", "ScopeMissing"),
     _problem(
         403,
         "AuthenticationUnsuccessful",

@@ -28,12 +28,13 @@ def connect(provider: Provider, *company_ids: str) -> tuple[TokenSet, list[Compa
     request = provider.authorization_request(redirect_uri=CALLBACK, state="the-state")
     parameters = press(request.url, *company_ids)
     assert parameters["state"] == "the-state"
-    return provider.exchange_code(
+    tokens = provider.exchange_code(
         code=parameters["code"],
         redirect_uri=CALLBACK,
         code_verifier=request.code_verifier,
         callback_parameters=parameters,
     )
+    return tokens, provider.companies(tokens, parameters)
 
 
 def totals(books: dict[str, Any]) -> dict[str, tuple[Decimal, Decimal]]:

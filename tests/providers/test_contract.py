@@ -134,14 +134,12 @@ def test_a_code_is_good_for_one_trade(connected):
 @quickbooks_only
 def test_an_altered_company_is_not_connected(connected):
     request = connected.provider.authorization_request(redirect_uri=CALLBACK, state="s")
-    parameters = press(request.url, PARK_AND_LOWE["quickbooks"])
+    parameters = press(request.url, PARK_AND_LOWE["quickbooks"]) | {"realmId": OTHER_AND_SONS["quickbooks"]}
+    tokens = connected.provider.exchange_code(
+        code=parameters["code"], redirect_uri=CALLBACK, code_verifier="", callback_parameters=parameters
+    )
     with pytest.raises(CompanyGone):
-        connected.provider.exchange_code(
-            code=parameters["code"],
-            redirect_uri=CALLBACK,
-            code_verifier="",
-            callback_parameters=parameters | {"realmId": OTHER_AND_SONS["quickbooks"]},
-        )
+        connected.provider.companies(tokens, parameters)
 
 
 def test_a_denied_consent_brings_no_code(connected):

@@ -249,8 +249,11 @@ READS: dict[str, Callable[[Any], object]] = {
     "company": lambda provider: provider.company(ACCESS_TOKEN, company()),
     "chart": lambda provider: provider.list_accounts(ACCESS_TOKEN, company()),
     "refresh": lambda provider: provider.refresh(REFRESH_TOKEN),
-    "exchange": lambda provider: provider.exchange_code(
-        code="c", redirect_uri="https://a.test/", code_verifier="v", callback_parameters={"realmId": "1"}
+    "exchange": lambda provider: provider.companies(
+        provider.exchange_code(
+            code="c", redirect_uri="https://a.test/", code_verifier="v", callback_parameters={"realmId": "1"}
+        ),
+        {"realmId": "1"},
     ),
     "disconnect": lambda provider: provider.disconnect(
         refresh_token=REFRESH_TOKEN,

@@ -9,8 +9,15 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import pytest
 
 from integrations.providers import PROVIDERS
-from integrations.providers.errors import CompanyGone, GrantLost, Misconfigured, RateLimited, Unavailable
-from integrations.providers.xero.oauth import authorization_event
+from integrations.providers.errors import (
+    CompanyGone,
+    GrantLost,
+    Misconfigured,
+    RateLimited,
+    ScopeMissing,
+    Unavailable,
+)
+from integrations.providers.xero.oauth import SCOPES, authorization_event
 from tests.providers.examples import ACCESS_TOKEN, REFRESH_TOKEN, company
 from tests.providers.scripted_server import Reply, json_reply
 
@@ -19,16 +26,12 @@ TOKENS = {"access_token": ACCESS_TOKEN, "refresh_token": REFRESH_TOKEN, "expires
 both = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
 
 
-def exchange(provider, **changes):
-    return provider.exchange_code(
-        **{
-            "code": "the-code",
-            "redirect_uri": REDIRECT_URI,
-            "code_verifier": "",
-            "callback_parameters": {"realmId": company().id},
-        }
-        | changes
+def exchange(provider, *, code_verifier="", realm=None):
+    back = {"realmId": company().id if realm is None else realm}
+    tokens = provider.exchange_code(
+        code="the-code", redirect_uri=REDIRECT_URI, code_verifier=code_verifier, callback_parameters=back
     )
+    return tokens, provider.companies(tokens, back)
 
 
 def error(code: str, status: int = 400, **members: str) -> Reply:
@@ -98,7 +101,7 @@ def test_intuits_code_is_traded_once_and_its_company_confirmed(server, settings)
 @pytest.mark.parametrize("realm", ["", "12a", "1/../2", "١٢"])
 def test_a_missing_or_odd_realm_stops_before_the_code_is_spent(server, realm):
     with pytest.raises(CompanyGone):
-        exchange(PROVIDERS["quickbooks"], callback_parameters={"realmId": realm})
+        exchange(PROVIDERS["quickbooks"], realm=realm)
     assert server.seen == []
 
 
@@ -109,9 +112,9 @@ def test_an_altered_realm_is_found_out(server):
         exchange(PROVIDERS["quickbooks"])
 
 
-def access_token_of(event: str) -> str:
-    claims = base64.urlsafe_b64encode(json.dumps({"authentication_event_id": event}).encode()).decode().rstrip("=")
-    return f"eyJhbGciOiJSUzI1NiJ9.{claims}.c2ln"
+def access_token_of(event: str, **claims: str) -> str:
+    payload = json.dumps({"authentication_event_id": event} | claims)
+    return f"eyJhbGciOiJSUzI1NiJ9.{base64.urlsafe_b64encode(payload.encode()).decode().rstrip('=')}.c2ln"
 
 
 def connection(number: int, **members: str) -> dict[str, str]:
@@ -123,14 +126,45 @@ ORGANISATION = {"Organisations": [{"Name": "Example Law LLP", "BaseCurrency": "N
 
 
 def test_xero_names_the_organisations_of_this_consent(server):
-    token = TOKENS | {"access_token": access_token_of("event-1"), "scope": "openid accounting.transactions"}
+    token = TOKENS | {
+        "access_token": access_token_of("event-1"),
+        "scope": f"{' '.join(SCOPES)} accounting.transactions",
+    }
     practice = connection(2, tenantType="PRACTICE")
     server.answers(json_reply(token), json_reply([connection(1), practice]), json_reply(ORGANISATION))
     tokens, companies = exchange(PROVIDERS["xero"], code_verifier="v" * 64)
     assert [(found.id, found.connection_id, found.home_currency) for found in companies] == [("t-1", "c-1", "NZD")]
     assert parse_qs(server.seen[0].body.decode())["code_verifier"] == ["v" * 64]
     assert server.seen[1].path == "/xero/connections?authEventId=event-1"
-    assert tokens.scopes == ("openid", "accounting.transactions")
+    assert tokens.scopes == (*SCOPES, "accounting.transactions")
+
+
+def test_a_consent_that_leaves_a_permission_out_is_told_from_a_lost_grant(server):
+    server.answers(json_reply(TOKENS | {"scope": "openid offline_access accounting.settings.read"}))
+    with pytest.raises(ScopeMissing, match="leaves out accounting"):
+        exchange(PROVIDERS["xero"], code_verifier="v" * 64)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_new"),
+    [
+        ({}, True),
+        ({"updatedDateUtc": "2026-11-02T18:46:19.5187840"}, True),
+        ({"updatedDateUtc": "2026-11-03T08:00:00.0000000"}, False),
+        ({"createdDateUtc": None}, False),
+    ],
+)
+def test_an_organisation_that_this_consent_added_is_told_from_one_that_was_there(server, changes, is_new):
+    token = TOKENS | {"access_token": access_token_of("event-1")}
+    moments = {"createdDateUtc": "2026-11-02T18:46:19.5164400", "updatedDateUtc": "2026-11-02T18:46:19.5164400"}
+    server.answers(json_reply(token), json_reply([connection(1) | moments | changes]), json_reply(ORGANISATION))
+    _, [found] = exchange(PROVIDERS["xero"])
+    assert found.added_now is is_new
+
+
+def test_a_grant_of_xero_names_its_person(server):
+    server.answers(json_reply(TOKENS | {"access_token": access_token_of("event-1", xero_userid="person-7")}))
+    assert PROVIDERS["xero"].refresh(REFRESH_TOKEN).person_id == "person-7"
 
 
 def test_a_consent_that_added_no_organisation_falls_back_to_all_of_them(server):

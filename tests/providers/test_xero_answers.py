@@ -12,6 +12,7 @@ from integrations.providers.errors import (
     ProviderError,
     RateLimited,
     Rejected,
+    ScopeMissing,
     TokenRejected,
     Unavailable,
 )
@@ -187,7 +188,7 @@ def problem(detail: str, status: int) -> dict:
     [
         (401, "TokenExpired: token expired at 01/02/2026 03:04:05", TokenRejected, "TokenExpired"),
         (401, "AuthenticationUnsuccessful", TokenRejected, "AuthenticationUnsuccessful"),
-        (401, "AuthorizationUnsuccessful", GrantLost, "AuthorizationUnsuccessful"),
+        (401, "AuthorizationUnsuccessful", ScopeMissing, "AuthorizationUnsuccessful"),
         (403, "AuthenticationUnsuccessful", CompanyGone, "AuthenticationUnsuccessful"),
         (403, "You are not permitted to access this resource", CompanyGone, ""),
     ],
@@ -485,9 +486,10 @@ def test_recorded_connections_can_be_chosen_from(server):
     token = {"access_token": ACCESS_TOKEN, "refresh_token": REFRESH_TOKEN, "expires_in": 1800, "token_type": "Bearer"}
     connections = json.loads(recorded("xero/xero_connections.json").body)
     server.answers(json_reply(token), json_reply(connections), organisation(), Reply(403))
-    tokens, companies = provider.exchange_code(
+    tokens = provider.exchange_code(
         code="code", redirect_uri="https://athenty.test/cb", code_verifier="v" * 64, callback_parameters={}
     )
+    companies = provider.companies(tokens, {})
     assert tokens.access_token == ACCESS_TOKEN
     assert [found.id for found in companies] == [connection["tenantId"] for connection in connections]
     assert [found.connection_id for found in companies] == [connection["id"] for connection in connections]

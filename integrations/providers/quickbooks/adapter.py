@@ -26,6 +26,7 @@ class QuickBooksOnline:
 
     name = "QuickBooks Online"
     short_name = "QuickBooks"
+    removal = "Apps ▸ My Apps in QuickBooks"
     refresh_lifetime = oauth.REFRESH_LIFETIME
     refusals = accounts.REFUSALS
     # Intuit's page "API call limits and throttles". A request may run for 120 s there, so a second one only
@@ -47,13 +48,16 @@ class QuickBooksOnline:
 
     def exchange_code(
         self, *, code: str, redirect_uri: str, code_verifier: str, callback_parameters: dict[str, str]
-    ) -> tuple[TokenSet, list[Company]]:
-        """The company is the callback's realmId. A browser can alter it; asking for it with the new token tells."""
+    ) -> TokenSet:
         realm_id = callback_parameters.get("realmId", "")
         if not (realm_id.isascii() and realm_id.isdigit()):
             raise CompanyGone("Intuit did not say which company was chosen.")
-        tokens = oauth.exchange(code, redirect_uri=redirect_uri)
-        return tokens, [self.company(tokens.access_token, Company(id=realm_id, name=""))]
+        return oauth.exchange(code, redirect_uri=redirect_uri)
+
+    def companies(self, tokens: TokenSet, callback_parameters: dict[str, str]) -> list[Company]:
+        """The company is the callback's realmId. A browser can alter it; asking for it with the new token tells."""
+        chosen = Company(id=callback_parameters["realmId"], name="", added_now=True)
+        return [self.company(tokens.access_token, chosen)]
 
     def refresh(self, refresh_token: str) -> TokenSet:
         return oauth.refresh(refresh_token)

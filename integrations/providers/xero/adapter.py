@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import re
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from integrations.providers.base import (
@@ -33,6 +33,7 @@ class Xero:
 
     name = "Xero"
     short_name = "Xero"
+    removal = "Settings ▸ Connected apps in Xero"
     refresh_lifetime = oauth.REFRESH_LIFETIME
     refusals = accounts.REFUSALS
     # Xero's pages "API limits" and "Idempotent requests": a key is kept for six minutes from its first use, of which
@@ -53,9 +54,12 @@ class Xero:
 
     def exchange_code(
         self, *, code: str, redirect_uri: str, code_verifier: str, callback_parameters: dict[str, str]
-    ) -> tuple[TokenSet, list[Company]]:
-        tokens = oauth.exchange(code, redirect_uri=redirect_uri, code_verifier=code_verifier)
-        return tokens, [self._named(tokens.access_token, tenant) for tenant in _tenants(tokens.access_token)]
+    ) -> TokenSet:
+        return oauth.exchange(code, redirect_uri=redirect_uri, code_verifier=code_verifier)
+
+    def companies(self, tokens: TokenSet, callback_parameters: dict[str, str]) -> list[Company]:
+        oauth.check_scopes(tokens)
+        return [self._named(tokens.access_token, tenant) for tenant in _tenants(tokens.access_token)]
 
     def refresh(self, refresh_token: str) -> TokenSet:
         return oauth.refresh(refresh_token)
@@ -148,21 +152,33 @@ def _calls_left_today(answer: Response) -> int | None:
 def _tenants(access_token: str) -> list[Company]:
     """The organisations of this consent, or all of this person's when it added none: they consented to one again."""
     client, event = Client(access_token), oauth.authorization_event(access_token)
-    tenants = _organisations(client.connections(auth_event_id=event)) if event else []
-    return tenants or _organisations(client.connections())
+    tenants = _organisations(client.connections(auth_event_id=event), from_this_consent=True) if event else []
+    return tenants or _organisations(client.connections(), from_this_consent=False)
 
 
-def _organisations(connections: list[dict[str, Any]]) -> list[Company]:
+def _organisations(connections: list[dict[str, Any]], *, from_this_consent: bool) -> list[Company]:
     """Practices and practice managers have no ledger."""
     return [
         Company(
             id=plain(connection["tenantId"], 64),
             name=plain(connection.get("tenantName"), 255),
             connection_id=plain(connection.get("id"), 64),
+            added_now=from_this_consent and _is_new(connection),
         )
         for connection in connections
         if connection.get("tenantType") == "ORGANISATION" and plain(connection.get("tenantId"), 64)
     ]
+
+
+def _is_new(connection: dict[str, Any]) -> bool:
+    """Whether it was made by the consent that last touched it. Xero writes both moments a few milliseconds apart:
+    {"createdDateUtc": "2026-11-02T18:46:19.5164400", "updatedDateUtc": "2026-11-02T18:46:19.5187840"}."""
+    try:
+        # Python reads six of the seven digits.
+        made, touched = (datetime.fromisoformat(connection[f"{name}DateUtc"][:26]) for name in ("created", "updated"))
+    except (KeyError, TypeError, ValueError):
+        return False
+    return touched - made < timedelta(minutes=1)
 
 
 def _release(access_token: str, company: Company) -> None:

@@ -12,11 +12,11 @@ from integrations.providers import exact_json
 from integrations.providers.base import Cause
 from integrations.providers.errors import (
     CompanyGone,
-    GrantLost,
     OutcomeUnknown,
     ProviderError,
     RateLimited,
     Rejected,
+    ScopeMissing,
     TokenRejected,
     Unavailable,
 )
@@ -81,8 +81,8 @@ def _meaning(answer: Response, words: str, *, writes: bool) -> type[ProviderErro
     if answer.status in {401, 403} and (
         "AuthorizationUnsuccessful" in words or "insufficient_scope" in answer.headers.get("WWW-Authenticate", "")
     ):
-        # A scope is missing, for which Xero's own texts name both statuses.
-        return GrantLost
+        # Xero's own texts name both statuses for it.
+        return ScopeMissing
     if answer.status == 401:
         return TokenRejected
     if answer.status == 403:

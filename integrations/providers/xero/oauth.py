@@ -11,7 +11,7 @@ from oauthlib.oauth2 import WebApplicationClient
 from requests_oauthlib import OAuth2Session
 
 from integrations.providers.base import AuthorizationRequest, TokenSet
-from integrations.providers.errors import Misconfigured, Unavailable
+from integrations.providers.errors import Misconfigured, ScopeMissing, Unavailable
 from integrations.providers.oauth import Endpoint, seconds
 from integrations.providers.texts import excerpt, plain
 from integrations.providers.xero.calls import REQUEST_ID_HEADER, transport
@@ -60,15 +60,25 @@ def revoke(refresh_token: str) -> None:
     raise error(excerpt(answer.body, refresh_token), http_status=answer.status, request_id=answer.request_id)
 
 
-def authorization_event(access_token: str) -> str:
-    """The consent that this token came from, empty when it can't be told.
+def check_scopes(tokens: TokenSet) -> None:
+    """Raises ScopeMissing. More than asked is fine: Xero names all that the person ever granted us."""
+    missing = [scope for scope in SCOPES if scope.startswith(("accounting.", "offline")) and scope not in tokens.scopes]
+    if missing:
+        raise ScopeMissing(f"The consent leaves out {', '.join(missing)}.")
 
-    Read from the token's payload without verifying it: it only narrows a list that Xero itself answers.
-    """
+
+def authorization_event(access_token: str) -> str:
+    """The consent that this token came from, empty when it can't be told."""
+    return _claim(access_token, "authentication_event_id")
+
+
+def _claim(access_token: str, name: str) -> str:
+    """Read from the token's payload without verifying it, and so only to narrow what Xero itself answers, or to find
+    that two grants are one person's. Empty when it can't be told."""
     payload = access_token.split(".")[1] if access_token.count(".") == 2 else ""
     try:
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return plain(claims.get("authentication_event_id"), 64)
+        return plain(claims.get(name), 64)
     except (ValueError, AttributeError):
         return ""
 
@@ -92,4 +102,5 @@ def _token_set(answer: dict[str, Any]) -> TokenSet:
         access_expires_in=seconds(answer.get("expires_in"), _ACCESS_LIFETIME),
         refresh_expires_in=REFRESH_LIFETIME,
         scopes=tuple(scope.split() if isinstance(scope, str) else scope or SCOPES),
+        person_id=_claim(answer["access_token"], "xero_userid"),
     )
