@@ -68,6 +68,11 @@ def access_token(connection: Connection, *, refused: str | None = None) -> str:
     return _refresh(connection, refused=refused)
 
 
+def distrust(connection: Connection) -> None:
+    """The provider has turned an access token down: the next call gets another, however fresh the stored one looks."""
+    SealedGrant.objects.filter(connection=connection).update(access_expires_at=database_now())
+
+
 @transaction.atomic
 def _refresh(connection: Connection, *, refused: str | None) -> str:
     """Refresh tokens rotate, so two workers must never both spend one: the row stays locked across the call."""

@@ -11,12 +11,13 @@ from django.db import transaction
 
 from integrations.clock import database_now
 from integrations.connections import disconnect as disconnecting
+from integrations.connections import tokens
 from integrations.mapping import chart
 from integrations.mirror import failures, gates, pacing, probing, queue, waking
 from integrations.mirror.crash_points import crash_point
 from integrations.mirror.deliveries import Lease
-from integrations.models import Connection, Delivery, QueueRow
-from integrations.providers.base import Accepted, Cause, Refused, SendResult
+from integrations.models import Connection, Delivery
+from integrations.providers.base import Accepted, Cause, NotWritten, Refused, SendResult
 from integrations.providers.errors import CompanyGone, GrantLost, ProviderError, RateLimited, TokenRejected
 
 logger = logging.getLogger(__name__)
@@ -29,13 +30,18 @@ _NEVER_LEARNED = "It was sent, and the provider's answer never arrived."
 
 @transaction.atomic
 def settle(lease: Lease, result: SendResult) -> None:
-    """Every entry by its own answer. What the answer leaves in doubt stays in the delivery, to be sent again."""
+    """Every entry by its own answer. What the answer leaves in doubt stays in the delivery, to be sent again.
+
+    Entries that were turned away stay with it, since the same bytes may yet write them; without doubt they wait anew.
+    """
     delivery = _held(lease)
     if delivery is None:
         return
-    items = {item.item_id: item for item in delivery.items.select_related("row__entry")}
-    accepted = {items[o.item_id].row_id: o.remote_id for o in result.outcomes if isinstance(o, Accepted)}
-    refusals = [o for o in result.outcomes if isinstance(o, Refused)]
+    # Of a delivery sent again, what was answered for before is settled, whatever a repeat says.
+    items = {item.item_id: item for item in delivery.items.in_doubt().select_related("row__entry")}
+    answers = [outcome for outcome in result.outcomes if outcome.item_id in items]
+    accepted = {items[o.item_id].row_id: o.remote_id for o in answers if isinstance(o, Accepted)}
+    refusals = [o for o in answers if isinstance(o, Refused)]
     queue.settle_sent(accepted)
     crash_point("settling")
     for refusal in refusals:
@@ -46,10 +52,14 @@ def settle(lease: Lease, result: SendResult) -> None:
         # A refusal that blames an account means that our picture of the chart is stale.
         chart.ask_for_reading(delivery.connection)
     _note_answer(delivery.connection, result, sent=len(accepted))
-    if QueueRow.objects.sending().filter(items__delivery=delivery).exists():
+    turned_away = {items[o.item_id].row_id: o.error for o in answers if isinstance(o, NotWritten)}
+    if delivery.items.in_doubt().exclude(row__in=turned_away).exists():
         _let_go(delivery, _replay_at(delivery))
     else:
+        queue.put_back(delivery.connection, turned_away)
         _close(delivery)
+    for error in {type(error): error for error in turned_away.values()}.values():
+        _heed(delivery.connection, error)
 
 
 @transaction.atomic
@@ -86,12 +96,7 @@ def wait_for_room(lease: Lease, error: RateLimited) -> None:
     if delivery is None:
         return
     _forget_unwritten(delivery, lease)
-    until = database_now() + error.retry_after
-    if error.scope == "app":
-        gates.hold(delivery.connection.provider_name, until)
-    else:
-        Connection.objects.filter(pk=delivery.connection_id).update(slowed_until=until)
-    _let_go(delivery, until)
+    _let_go(delivery, _slow_down(delivery.connection, error))
 
 
 @transaction.atomic
@@ -131,8 +136,7 @@ def stop_connection(lease: Lease, error: GrantLost | CompanyGone | TokenRejected
 @transaction.atomic
 def give_up_replaying(delivery: Delivery) -> None:
     """The provider no longer recognises a repeat, so a repeat could double: only a person can say what happened."""
-    items = list(delivery.items.select_related("row__entry"))
-    doubtful = [item for item in items if item.row.state == QueueRow.State.SENDING]
+    doubtful = list(delivery.items.in_doubt().select_related("row__entry"))
     queue.leave_unconfirmed([item.row_id for item in doubtful])
     failures.report(delivery.connection, [(item.row.entry, "unconfirmed", _NEVER_LEARNED) for item in doubtful])
     _close(delivery)
@@ -191,16 +195,39 @@ def _close(delivery: Delivery) -> None:
 
 
 def _park_whole(delivery: Delivery, refusal: Refused) -> None:
-    items = list(delivery.items.select_related("row__entry"))
+    items = list(delivery.items.in_doubt().select_related("row__entry"))
     queue.park([item.row_id for item in items], refusal)
     failures.report(delivery.connection, [(item.row.entry, refusal.code, refusal.message) for item in items])
     _close(delivery)
 
 
+def _slow_down(connection: Connection, error: RateLimited) -> datetime:
+    until = database_now() + error.retry_after
+    if error.scope == "app":
+        gates.hold(connection.provider_name, until)
+    else:
+        Connection.objects.filter(pk=connection.pk).update(slowed_until=until)
+    return until
+
+
+def _heed(connection: Connection, error: ProviderError) -> None:
+    """What an answer about single entries says of their connection."""
+    now = database_now()
+    if isinstance(error, RateLimited):
+        waking.wake_at_on_commit(connection.pk, _slow_down(connection, error))
+    elif isinstance(error, GrantLost | CompanyGone):
+        disconnecting.stop(connection.pk, error)
+    else:
+        if isinstance(error, TokenRejected):
+            tokens.distrust(connection)
+        _begin_trouble(connection, now)
+        gates.note_failure(connection, now)
+
+
 def _begin_trouble(connection: Connection, now: datetime) -> None:
     if connection.troubled_since is None:
-        connection.troubled_since, connection.failed_probes = now, 0
-        connection.next_probe_at = now + probing.first_probe_in()
+        connection.troubled_since = now
+        connection.next_probe_at = now + probing.next_probe_in(connection)
     connection.save(update_fields=["troubled_since", "failed_probes", "next_probe_at", "batch_size", "clean_sends"])
     waking.wake_at_on_commit(connection.pk, connection.next_probe_at or now)
 
@@ -209,7 +236,7 @@ def _note_answer(connection: Connection, result: SendResult, *, sent: int) -> No
     now = database_now()
     pacing.note_answer(connection)
     pacing.note_allowance(connection, result.calls_left_today, now)
-    connection.slowed_until = None
+    connection.failed_probes = 0
     if sent:
         connection.last_sync_at = now
     connection.save(
@@ -219,7 +246,7 @@ def _note_answer(connection: Connection, result: SendResult, *, sent: int) -> No
             "calls_left_today",
             "day_allowance",
             "day_began_at",
-            "slowed_until",
+            "failed_probes",
             "last_sync_at",
         ]
     )

@@ -61,17 +61,13 @@ def take(connection: Connection, rows: QuerySet[QueueRow], limit: int) -> list[Q
     Rows that another transaction holds are passed over. The entries and lines come along. Moves the connection's
     `queue_from` up; the caller saves it.
     """
-    taken = list(rows.waiting().order_by("id").select_for_update(skip_locked=True, of=("self",), no_key=True)[:limit])  # type: ignore[attr-defined]
+    free = rows.waiting().select_for_update(skip_locked=True, of=("self",), no_key=True)  # type: ignore[attr-defined]
+    taken = list(free.select_related("entry").prefetch_related("entry__lines").order_by("id")[:limit])
     _move([row.pk for row in taken], QueueRow.State.WAITING, state=QueueRow.State.SENDING)
     if taken:
         # Ids follow the order of commits here: who posts or backfills holds the organization's books until commit.
         connection.queue_from = taken[-1].pk + 1
-    return list(
-        QueueRow.objects.filter(pk__in=[row.pk for row in taken])
-        .select_related("entry")
-        .prefetch_related("entry__lines__account")
-        .order_by("id")
-    )
+    return taken
 
 
 def settle_sent(row_ids: dict[int, str]) -> None:
@@ -95,6 +91,13 @@ def park(row_ids: Iterable[int], refusal: Refused) -> None:
         provider_message=refusal.message,
         blamed_account_id=refusal.account_id[:64],
     )
+
+
+def put_back(connection: Connection, row_ids: Iterable[int]) -> None:
+    """The provider turned these away unwritten, for a reason that is not their own: they wait for a new delivery."""
+    if _move(row_ids, QueueRow.State.SENDING, state=QueueRow.State.WAITING):
+        connection.queue_from = 0
+        connection.save(update_fields=["queue_from"])
 
 
 def leave_unconfirmed(row_ids: Iterable[int]) -> None:

@@ -77,6 +77,12 @@ TEXTS: dict[str, Unverified] = {
     ),
     "qbo_locked_out": Unverified("The company is locked out", "Message and Detail of 140", "guess"),
     "qbo_under_maintenance": Unverified("The company is under maintenance", "Message and Detail of 150", "guess"),
+    "qbo_item_throttled": Unverified(
+        "The request limit was reached.  Try again later", "whether one item of a batch is throttled alone", "guess"
+    ),
+    "qbo_item_unauthenticated": Unverified(
+        "Token expired", "Detail of an authentication fault of one item of a batch", "inferred"
+    ),
     "qbo_duplicate_request": Unverified(
         "A request with this id is being processed", "Detail and meaning of 600", "guess"
     ),

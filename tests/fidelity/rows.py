@@ -57,7 +57,7 @@ CONSEQUENCES = {
     "Rejected": Consequence("needs attention, in the provider's words", "goes on", row="needs_attention"),
     "Uncertain": Consequence(_SAME_AGAIN, "goes on", row="sending"),
     "OutcomeUnknown": Consequence(_SAME_AGAIN, "sends nothing new until a harmless probe is answered", row="sending"),
-    "NotWritten": Consequence("waits again, for a new delivery", "as its error says", row="waiting"),
+    "NotWritten": Consequence("waits for a new delivery, under a new key", "as its error says", row="waiting"),
     "RateLimited": Consequence(
         "the same bytes go after the wait; no retry is spent",
         "waits as long as it was told, the whole company",

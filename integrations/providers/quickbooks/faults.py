@@ -146,13 +146,6 @@ def outcome_of_faults(faults: list[Fault], answer: Response, *, item_id: str, re
     )
 
 
-def call_error(faults_by_item: list[list[Fault]], answer: Response) -> ProviderError | None:
-    """The error of the whole call, when every single item carries it: then nothing at all was written."""
-    if not all(faults_by_item) or len({fault.meaning for faults in faults_by_item for fault in faults}) != 1:
-        return None
-    return _error_of_item(faults_by_item[0], answer)
-
-
 def _error_of_item(faults: list[Fault], answer: Response) -> ProviderError | None:
     """What a batch item says that is about the call and not about its journal."""
     for fault in faults:

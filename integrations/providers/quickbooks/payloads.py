@@ -45,7 +45,7 @@ def journal_entry(draft: JournalDraft) -> dict[str, Any]:
 def outcomes(answer: Response, *, item_ids: Sequence[str], references: Sequence[str]) -> tuple[Outcome, ...]:
     """One outcome per journal sent, found by its bId alone: items come back in any order.
 
-    Raises OutcomeUnknown when there are no items to read, or the error that every single item carries.
+    Raises OutcomeUnknown when there are no items to read.
     """
     items = exact_json.loads(answer.body).get("BatchItemResponse")
     if not isinstance(items, list):
@@ -56,9 +56,6 @@ def outcomes(answer: Response, *, item_ids: Sequence[str], references: Sequence[
         item_id: [item for item in items if isinstance(item, dict) and item.get("bId") == item_id]
         for item_id in item_ids
     }
-    common = faults.call_error([faults.faults_in(of[0]) if len(of) == 1 else [] for of in of_item.values()], answer)
-    if common:
-        raise common
     return tuple(
         _outcome(of_item[item_id], answer, item_id=item_id, reference=reference)
         for item_id, reference in zip(item_ids, references, strict=True)

@@ -84,6 +84,17 @@ FAULTS: dict[str, tuple[str, Callable[[], Fault]]] = {
         "6190: the subscription ended",
         lambda: Fault(error("6190", "Invalid Company Status", words("qbo_subscription_lapsed"))),
     ),
+    "throttled_item": (
+        "3001 from the accounting service, as one item of a batch tells it",
+        lambda: Fault(error("3001", "ThrottleExceeded", words("qbo_item_throttled")), kind=SYSTEM, status=429),
+    ),
+    "unauthenticated_item": (
+        "3200 from the accounting service, as one item of a batch tells it",
+        lambda: Fault(
+            error("3200", "AuthenticationFailed", words("qbo_item_unauthenticated")), kind="AuthenticationFault",
+            status=401,
+        ),
+    ),
     "period_closed": ("6210: the books are closed", closed_period),
     "tax_account": (
         "6470: a guarded sales tax account", lambda: Fault(error("6470", *[words("qbo_tax_account")] * 2))
