@@ -74,6 +74,15 @@ def test(arguments: list[str]) -> int:
     return become("dev", "-m", "pytest", "-n", "2", "-m", "not slow", *arguments)
 
 
+def mapping_score(_arguments: list[str]) -> int:
+    return become("dev", "-m", "tests.mapping")
+
+
+def fidelity(_arguments: list[str]) -> int:
+    """What the sandbox imitates and how the adapters read it, as two tables."""
+    return become("dev", "-m", "tests.fidelity")
+
+
 def lint(_arguments: list[str]) -> int:
     """All of them run, so that one look shows everything that is wrong."""
     if not install("dev"):
@@ -126,11 +135,13 @@ VERBS = {
     "demo": demo,
     "demo-once": demo_once,
     "test": test,
+    "mapping-score": mapping_score,
     "lint": lint,
     "format": format_code,
     "check": check,
     "clean-demo": clean_demo,
     "sandbox": sandbox,
+    "fidelity": fidelity,
     "lock": lock,
 }
 
