@@ -67,6 +67,13 @@ class Company:
     """Whether a journal number used before is refused, which lets a re-send of unknown outcome be repeated safely."""
 
 
+class Party(StrEnum):
+    """Whom an account may want named on each of its lines."""
+
+    CUSTOMER = "customer"
+    SUPPLIER = "supplier"
+
+
 @dataclass(frozen=True)
 class RemoteAccount:
     """One account of the provider's chart. Balances in its answers are dropped unparsed.
@@ -87,17 +94,24 @@ class RemoteAccount:
     is_trust: bool
     """The provider marks it as holding client money."""
     refusal: str
+    party: Party | None = None
+    """Whom its lines must name; then `refusal` is "needs_name" where nothing else is in the way."""
 
 
 @dataclass(frozen=True)
 class DraftLine:
-    """One line: exactly one of debit and credit is positive, two decimals, in the company's home currency."""
+    """One line: exactly one of debit and credit is positive, two decimals, in the company's home currency.
+
+    `party_id` is the provider's id of the customer or supplier that the line names; None and empty for most lines.
+    """
 
     account_id: str
     account_number: str
     debit: Decimal | None
     credit: Decimal | None
     description: str
+    party: Party | None = None
+    party_id: str = ""
 
     def __post_init__(self) -> None:
         amounts = [amount for amount in (self.debit, self.credit) if amount is not None]
@@ -269,6 +283,11 @@ class Provider(Protocol):
     def list_accounts(self, access_token: str, company: Company) -> list[RemoteAccount]: ...
 
     # What a mirror writes
+    def create_party(self, access_token: str, company: Company, party: Party, *, name: str, key: str) -> str:
+        """Create a customer or supplier with nothing but this name, and return its id. A repeat under the same `key`
+        returns the first one's. Raises NameTaken when somebody there is called so already."""
+        ...
+
     def seal(self, drafts: Sequence[JournalDraft], company: Company) -> SealedBody:
         """The bytes that send these journals. Equal drafts give equal bytes. Pure: no clock, no network."""
         ...

@@ -82,3 +82,7 @@ class Misconfigured(ProviderError):
 
 class Rejected(ProviderError):
     """The whole call was understood and refused, and nothing was written. Its entries need attention."""
+
+
+class NameTaken(Rejected):
+    """Somebody at the provider has this name already."""

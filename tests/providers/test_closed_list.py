@@ -14,6 +14,8 @@ HEADERS = {"Authorization": f"Bearer {ACCESS_TOKEN}"}
 # The company's name and settings, its chart of accounts, the grant itself, and the one call that posts.
 MAY_READ = {"companyinfo", "preferences", "query", "Organisation", "Accounts", "connections"}
 MAY_WRITE = {"batch", "ManualJournals"}
+# The one customer or supplier that lines on receivable and payable accounts name: created, never read.
+MAY_CREATE = {"customer", "vendor"}
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,9 @@ def test_each_call_is_one_that_a_mirror_needs(call):
         assert last_word in MAY_WRITE
     elif call.address.endswith(("_TOKEN_URL", "_REVOKE_URL")):
         assert (call.method, call.path) == ("POST", "")
+    elif last_word in MAY_CREATE:
+        assert call.method == "POST"
+        assert call.body is not None
     else:
         assert last_word in MAY_READ or call.address == "XERO_CONNECTIONS_URL"
         assert call.method in {"GET", "DELETE"} or call.body is not None
@@ -95,6 +100,26 @@ def test_a_quickbooks_batch_may_only_create_journals(server, settings, item):
             f"{settings.QUICKBOOKS_API_URL}/v3/company/1/batch",
             headers=HEADERS,
             body=exact_json.dumps({"BatchItemRequest": [good, item]}),
+        )
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("resource", ["customer", "vendor"])
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [
+        ("GET", b""),
+        ("POST", b'{"DisplayName": "Clients", "Id": "58"}'),
+        ("POST", b'{"DisplayName": "Clients", "Balance": 5}'),
+        ("POST", b'{"sparse": true}'),
+        ("POST", b"DisplayName"),
+    ],
+)
+def test_quickbooks_customers_and_suppliers_are_neither_read_nor_changed(server, settings, method, body, resource):
+    server.answers(Reply(200, b"{}"))
+    with pytest.raises(CallNotAllowed):
+        quickbooks.transport.call(
+            method, f"{settings.QUICKBOOKS_API_URL}/v3/company/1/{resource}", headers=HEADERS, body=body
         )
     assert server.seen == []
 

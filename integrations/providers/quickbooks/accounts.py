@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from integrations.providers.base import Classification, RemoteAccount
+from integrations.providers.base import Classification, Party, RemoteAccount
 from integrations.providers.texts import plain
 
 _CLASSIFICATIONS = {
@@ -19,12 +19,12 @@ _CLASSIFICATIONS = {
     "Revenue": Classification.REVENUE,
     "Expense": Classification.EXPENSE,
 }
-_NEEDS_NAME = {"Accounts Receivable", "Accounts Payable"}
+_PARTIES = {"Accounts Receivable": Party.CUSTOMER, "Accounts Payable": Party.SUPPLIER}
 REFUSALS: Mapping[str, str] = {
     "inactive": "Inactive in QuickBooks. Make it active there, then Refresh chart.",
     "non_posting": "QuickBooks takes no postings to this account. Choose another account.",
-    "needs_name": "Needs a customer or supplier on every line, which journals from here don't have."
-    " Choose another account.",
+    "needs_name": "Needs a customer or supplier on every line. Have one created for the mirror, or choose another"
+    " account.",
     "currency": "In another currency than your ledger. Choose an account in the company's home currency.",
 }
 _TRUST = {"TrustAccounts", "RentsHeldInTrust", "TrustAccountsLiabilities"}
@@ -44,6 +44,7 @@ def remote_account(row: Mapping[str, Any], *, home_currency: str) -> RemoteAccou
         is_active=is_active,
         is_trust=plain(row.get("AccountSubType"), 60) in _TRUST,
         refusal=_refusal(kind, is_active=is_active, is_foreign=bool(home_currency) and currency != home_currency),
+        party=_PARTIES.get(kind),
     )
 
 
@@ -75,9 +76,9 @@ def _refusal(kind: str, *, is_active: bool, is_foreign: bool) -> str:
         return "inactive"
     if kind == "Non-Posting":
         return "non_posting"
-    if kind in _NEEDS_NAME:
-        return "needs_name"
-    return "currency" if is_foreign else ""
+    if is_foreign:
+        return "currency"
+    return "needs_name" if kind in _PARTIES else ""
 
 
 def _object(value: object) -> Mapping[str, Any]:

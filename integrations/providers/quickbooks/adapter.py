@@ -9,16 +9,19 @@ from integrations.providers.base import (
     Company,
     JournalDraft,
     Limits,
+    Party,
     RemoteAccount,
     SealedBody,
     SealedSend,
     SendResult,
     TokenSet,
 )
-from integrations.providers.errors import CompanyGone
-from integrations.providers.quickbooks import accounts, oauth, payloads
+from integrations.providers.errors import CompanyGone, NameTaken, Rejected, Unavailable
+from integrations.providers.quickbooks import accounts, faults, oauth, payloads
 from integrations.providers.quickbooks.client import Client
 from integrations.providers.texts import plain
+
+_RESOURCES = {Party.CUSTOMER: "Customer", Party.SUPPLIER: "Vendor"}
 
 
 class QuickBooksOnline:
@@ -82,6 +85,19 @@ class QuickBooksOnline:
         rows = Client.for_company(company.id, access_token).chart()
         read = [accounts.remote_account(row, home_currency=company.home_currency) for row in rows]
         return [account for account in read if account.id]
+
+    def create_party(self, access_token: str, company: Company, party: Party, *, name: str, key: str) -> str:
+        client = Client.for_company(company.id, access_token)
+        try:
+            created = client.create_name(_RESOURCES[party], name, request_id=key)
+        except Rejected as refusal:
+            if refusal.code == faults.DUPLICATE_NAME:
+                raise NameTaken(refusal.message, code=refusal.code, request_id=refusal.request_id) from None
+            raise
+        party_id = plain(created.get("Id"), 64)
+        if not party_id:
+            raise Unavailable(f"QuickBooks' answer names no {party}.")
+        return party_id
 
     def seal(self, drafts: Sequence[JournalDraft], company: Company) -> SealedBody:
         return payloads.seal(drafts)

@@ -26,12 +26,22 @@ def _only_creates_journals(body: bytes) -> bool:
         return False
 
 
+def _gives_only_a_name(body: bytes) -> bool:
+    """Of customers and suppliers we create the one that receivable and payable lines name, and read none."""
+    try:
+        return set(exact_json.loads(body)) == {"DisplayName"}
+    except (ValueError, TypeError):
+        return False
+
+
 CALLS = (
     Call("POST", "QUICKBOOKS_TOKEN_URL"),
     Call("POST", "QUICKBOOKS_REVOKE_URL"),
     Call("GET", "QUICKBOOKS_API_URL", "/v3/company/{}/companyinfo/{}"),
     Call("GET", "QUICKBOOKS_API_URL", "/v3/company/{}/preferences"),
     Call("POST", "QUICKBOOKS_API_URL", "/v3/company/{}/query", body=_asks_for_the_chart),
+    Call("POST", "QUICKBOOKS_API_URL", "/v3/company/{}/customer", body=_gives_only_a_name),
+    Call("POST", "QUICKBOOKS_API_URL", "/v3/company/{}/vendor", body=_gives_only_a_name),
     Call("POST", "QUICKBOOKS_API_URL", "/v3/company/{}/batch", body=_only_creates_journals, writes=True),
 )
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from quickbooks import QuickBooks
 
+from integrations.providers import exact_json
 from integrations.providers.errors import Unavailable
 from integrations.providers.quickbooks.calls import CHART_QUERY, transport
 from integrations.providers.quickbooks.faults import raise_for_answer
@@ -54,6 +55,11 @@ class Client(QuickBooks):
         self.post(f"{self.api_url}/company/{self.company_id}/batch", body, request_id=request_id)
         assert self._answer is not None  # noqa: S101 - process_request has set it or raised
         return self._answer
+
+    def create_name(self, resource: str, name: str, *, request_id: str) -> dict[str, Any]:
+        """Create a "Customer" or "Vendor". The requestid makes a second call answer what the first one did."""
+        url = f"{self.api_url}/company/{self.company_id}/{resource.lower()}"
+        return _member(self.post(url, exact_json.dumps({"DisplayName": name}), request_id=request_id), resource)
 
     def process_request(
         self, request_type: str, url: str, headers: Any = "", params: Any = "", data: Any = ""

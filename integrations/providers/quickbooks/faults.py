@@ -55,6 +55,7 @@ MEANINGS: dict[str, type[ProviderError] | Cause] = {
     "5030": Cause.PERMISSION,
 }
 """What is not here is refused for a reason that we don't know: Cause.OTHER."""
+DUPLICATE_NAME = "6240"
 
 # 6000 is every business rule at once. These two texts need more than "refused":
 # "An unexpected error occurred while accessing or saving your data. Please wait a few minutes and try again", after

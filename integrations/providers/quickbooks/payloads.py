@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from integrations.providers import exact_json
-from integrations.providers.base import Accepted, DraftLine, JournalDraft, Outcome, SealedBody, Uncertain
+from integrations.providers.base import Accepted, DraftLine, JournalDraft, Outcome, Party, SealedBody, Uncertain
 from integrations.providers.errors import OutcomeUnknown
 from integrations.providers.quickbooks import faults
 from integrations.providers.texts import quoting
@@ -77,8 +77,17 @@ def _line(number: int, line: DraftLine) -> dict[str, Any]:
         "JournalEntryLineDetail": {
             "PostingType": "Debit" if line.debit else "Credit",
             "AccountRef": {"value": line.account_id},
+            **_entity(line),
         },
     }
+
+
+def _entity(line: DraftLine) -> dict[str, Any]:
+    """Whom a receivable or payable line names."""
+    if line.party is None:
+        return {}
+    kind = {Party.CUSTOMER: "Customer", Party.SUPPLIER: "Vendor"}[line.party]
+    return {"Entity": {"Type": kind, "EntityRef": {"value": line.party_id}}}
 
 
 def _outcome(items: list[dict[str, Any]], answer: Response, *, item_id: str, reference: str) -> Outcome:

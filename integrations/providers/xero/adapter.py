@@ -12,13 +12,14 @@ from integrations.providers.base import (
     Company,
     JournalDraft,
     Limits,
+    Party,
     RemoteAccount,
     SealedBody,
     SealedSend,
     SendResult,
     TokenSet,
 )
-from integrations.providers.errors import CompanyGone, ProviderError
+from integrations.providers.errors import CompanyGone, ProviderError, Rejected
 from integrations.providers.texts import plain
 from integrations.providers.transport import Response
 from integrations.providers.xero import accounts, oauth, payloads
@@ -84,6 +85,10 @@ class Xero:
             rows = Client(access_token).chart(company.id)
         read = [accounts.remote_account(row, home_currency=company.home_currency) for row in rows]
         return [account for account in read if account.id]
+
+    def create_party(self, access_token: str, company: Company, party: Party, *, name: str, key: str) -> str:
+        """No account of Xero's wants a name on a journal's lines, so nobody asks for one."""
+        raise Rejected("Xero's manual journals name nobody.")
 
     def seal(self, drafts: Sequence[JournalDraft], company: Company) -> SealedBody:
         return payloads.seal(drafts)

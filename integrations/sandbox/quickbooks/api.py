@@ -24,6 +24,7 @@ from .changes import delete_entry, update_entry
 from .company import company_info, preferences
 from .journals import create_entry
 from .limits import count_call
+from .names import create_name
 
 blueprint = Blueprint("quickbooks_api", __name__, url_prefix="/quickbooks/v3/company/<realm>")
 
@@ -107,6 +108,29 @@ def post_account(realm: str) -> Response:
     company = admit(realm)
     with sandbox().store.transaction():
         return respond(envelope({"Account": create_account(sandbox().store, company, json_body())}))
+
+
+@blueprint.post("/customer")
+@provider_call("quickbooks", "customer", is_write=True)
+def post_customer(realm: str) -> Response:
+    return post_name(realm, "Customer")
+
+
+@blueprint.post("/vendor")
+@provider_call("quickbooks", "vendor", is_write=True)
+def post_vendor(realm: str) -> Response:
+    return post_name(realm, "Vendor")
+
+
+def post_name(realm: str, kind: str) -> Response:
+    company = admit(realm)
+    wanted, request_id = json_body(), request.args.get("requestid")
+    check_request_id(request_id, REQUEST_ID_LIMIT)
+
+    def work() -> Answer:
+        return envelope({kind: create_name(sandbox().store, company, kind, wanted)})
+
+    return respond(once(realm, request_id, kind, work))
 
 
 @blueprint.route("/query", methods=["GET", "POST"])
