@@ -9,6 +9,7 @@ from django.db import transaction
 from integrations.clock import database_now
 from integrations.connections import disconnect, tokens
 from integrations.connections.kms import KeyUnavailable
+from integrations.mapping import parties
 from integrations.mirror import queue, waking
 from integrations.models import ChartAccount, Connection
 from integrations.providers.base import Cause, Company, RemoteAccount
@@ -17,11 +18,12 @@ from integrations.providers.errors import CompanyGone, GrantLost, ProviderError,
 logger = logging.getLogger(__name__)
 
 _EVERY, _AFTER_FAILURE = timedelta(days=1), timedelta(minutes=1)
+_NEEDS_NAME = "needs_name"  # as `providers.base.RemoteAccount.refusal` says it
 # What a bookkeeper knows an account by: a change of it is shown beside what was mapped to it.
 _IDENTITY = ("number", "name", "kind", "classification")
 _READ_FIELDS = [
     *_IDENTITY,
-    *("currency", "is_active", "is_trust", "refusal", "is_listed", "unusable_since", "former", "altered_at"),
+    *("currency", "is_active", "is_trust", "refusal", "party", "is_listed", "unusable_since", "former", "altered_at"),
 ]
 
 
@@ -63,6 +65,7 @@ def _read(connection: Connection) -> tuple[Company, list[RemoteAccount]]:
 def _ask(connection: Connection, token: str) -> tuple[Company, list[RemoteAccount]]:
     provider = connection.provider
     company = provider.company(token, connection.company)
+    parties.create_asked_for(connection, token, company)
     return company, provider.list_accounts(token, company)
 
 
@@ -73,7 +76,8 @@ def _store(connection_id: UUID, company: Company, accounts: list[RemoteAccount])
     before = {row.remote_id: row for row in connection.chart.all()}
     refused_before = {remote_id for remote_id, row in before.items() if not row.is_eligible}
     closed_before = connection.closed_through
-    rows = [_row(connection, account, before.get(account.id), now) for account in accounts]
+    named = set(connection.parties.exclude(remote_id="").values_list("party", flat=True))
+    rows = [_row(connection, account, named, before.get(account.id), now) for account in accounts]
     rows += [_gone(before[remote_id], now) for remote_id in before.keys() - {row.remote_id for row in rows}]
     ChartAccount.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["connection", "remote_id"], update_fields=_READ_FIELDS
@@ -98,7 +102,10 @@ def _release_what_was_mended(connection: Connection, refused_before: set[str], c
         queue.release(connection, Cause.PERIOD, dated_after=connection.closed_through)
 
 
-def _row(connection: Connection, account: RemoteAccount, before: ChartAccount | None, now: datetime) -> ChartAccount:
+def _row(
+    connection: Connection, account: RemoteAccount, named: set[str], before: ChartAccount | None, now: datetime
+) -> ChartAccount:
+    """`named`: the parties that lines can name, so that an account which wants one takes journals."""
     row = ChartAccount(
         connection=connection,
         remote_id=account.id,
@@ -109,7 +116,8 @@ def _row(connection: Connection, account: RemoteAccount, before: ChartAccount | 
         currency=account.currency,
         is_active=account.is_active,
         is_trust=account.is_trust,
-        refusal=account.refusal,
+        refusal="" if account.refusal == _NEEDS_NAME and account.party in named else account.refusal,
+        party=account.party or "",
         is_listed=True,
     )
     if before is None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, prefetch_related_objects
 from django.db.models.functions import Coalesce, Now
 
 from integrations.mirror import failures, queue
@@ -26,7 +26,7 @@ from integrations.models import (
     SyncMode,
     SyncSettings,
 )
-from integrations.providers.base import Cause, DraftLine, JournalDraft, Refused
+from integrations.providers.base import Cause, DraftLine, JournalDraft, Party, Refused
 from ledger.models import JournalEntry
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,9 @@ def seal(connection: Connection, rows: Sequence[QueueRow]) -> Delivery | None:
     """
     mappings = connection.mappings.select_related("target")
     targets = {mapping.account_id: mapping.target for mapping in mappings if mapping.target}
-    composed = [(row, draft) for row in rows if (draft := _draft_or_park(connection, row, targets))]
+    prefetch_related_objects([connection], "parties")  # once, and not for each entry
+    usable = _set_aside_unusable(connection, rows, targets)
+    composed = [(row, draft) for row in usable if (draft := _draft_or_park(connection, row, targets))]
     if not composed:
         return None
     sealed = connection.provider.seal([draft for _, draft in composed], connection.company)
@@ -82,6 +84,24 @@ def seal(connection: Connection, rows: Sequence[QueueRow]) -> Delivery | None:
     return delivery
 
 
+def _set_aside_unusable(
+    connection: Connection, rows: Sequence[QueueRow], targets: dict[int, ChartAccount]
+) -> list[QueueRow]:
+    """Entries on an account whose target takes no journals any more wait for another target; the others go."""
+    usable, failed = [], []
+    for row in rows:
+        used = (targets[line.account_id] for line in row.entry.lines.all() if line.account_id in targets)
+        blamed = next((target for target in used if not target.is_eligible), None)
+        if blamed is None:
+            usable.append(row)
+            continue
+        message = f"{blamed} takes no journals any more."
+        queue.park([row.pk], Refused("", Cause.ACCOUNT, "target-unusable", message, blamed.remote_id))
+        failed.append((row.entry, "target-unusable", message))
+    failures.report(connection, failed)
+    return usable
+
+
 def _draft_or_park(connection: Connection, row: QueueRow, targets: dict[int, ChartAccount]) -> JournalDraft | None:
     """The journal to send. None when our own code fails on it: then it is parked alone, with the traceback logged."""
     try:
@@ -98,6 +118,7 @@ def _draft_or_park(connection: Connection, row: QueueRow, targets: dict[int, Cha
 
 def _draft(connection: Connection, row: QueueRow, targets: dict[int, ChartAccount]) -> JournalDraft:
     entry = row.entry
+    named = {each.party: each.remote_id for each in connection.parties.all()}
     lines = []
     for line in entry.lines.all():
         target = targets[line.account_id]
@@ -108,6 +129,8 @@ def _draft(connection: Connection, row: QueueRow, targets: dict[int, ChartAccoun
                 debit=line.debit,
                 credit=line.credit,
                 description=line.description,
+                party=Party(target.party) if target.party else None,
+                party_id=named.get(target.party, ""),
             )
         )
     return JournalDraft(reference=reference(connection, entry), on=entry.date, memo=entry.memo, lines=tuple(lines))

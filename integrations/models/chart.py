@@ -1,11 +1,13 @@
 """The provider's chart of accounts as last read, and which of our accounts goes to which of theirs."""
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from integrations.models.connection import Connection
-from integrations.providers.base import Classification
+from integrations.providers.base import Classification, Party
 from ledger.models import Account
 
 
@@ -28,6 +30,8 @@ class ChartAccount(models.Model):
     is_trust = models.BooleanField(default=False)
     refusal = models.CharField(max_length=20, blank=True)
     """Why journals can't be posted to it, as `providers.base.RemoteAccount.refusal`; empty when they can."""
+    party = models.CharField(max_length=10, blank=True, choices=[(party.value, party.value) for party in Party])
+    """Whom its lines must name, if anybody: the connection's `CatchAllParty` of that kind, once there is one."""
     is_listed = models.BooleanField(default=True)
     """False once a later reading of the chart no longer had it."""
     unusable_since = models.DateTimeField(null=True, blank=True)
@@ -48,6 +52,32 @@ class ChartAccount(models.Model):
     @property
     def is_eligible(self) -> bool:
         return self.is_listed and not self.refusal
+
+
+class CatchAllParty(models.Model):
+    """The one customer or supplier that every mirrored line on a receivable or payable account names.
+
+    A person asks for it with one click and the worker creates it there; whom else the company knows is never read.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    """Also the key under which it is created, so that asking twice creates one."""
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="parties")
+    party = models.CharField(max_length=10, choices=[(party.value, party.value) for party in Party])
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    name = models.CharField(max_length=100, blank=True)
+    remote_id = models.CharField(max_length=64, blank=True)
+    """Its id at the provider; empty until it was created."""
+    error = models.TextField(blank=True)
+    """Why the provider would not create it, in its own words."""
+
+    class Meta:
+        verbose_name_plural = "catch-all parties"
+        constraints = [models.UniqueConstraint(fields=["connection", "party"], name="one_catch_all_per_kind")]
+
+    def __str__(self) -> str:
+        return self.name or f"{self.party} to be created"
 
 
 # Client money owed is never income, and money in trust is always an asset: also when the provider's people give the
