@@ -3,6 +3,10 @@
 import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations
 
+from tests.log_watch import watched_logs
+
+__all__ = ["watched_logs"]
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _let_tests_empty_the_books():

@@ -11,6 +11,7 @@ from typing import Any
 import requests
 
 from athenty.local.sandbox_control import SandboxControl
+from tests.log_watch import remember
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -23,6 +24,7 @@ class Sandbox(SandboxControl):
         self.url = url
 
     def reset(self) -> None:
+        remember(self.tokens_issued())
         self._ask("POST", "reset")
 
     def register(self, *redirect_uris: str) -> None:
@@ -81,18 +83,22 @@ class Sandbox(SandboxControl):
 
 @contextmanager
 def running_sandbox(store: Path) -> Iterator[Sandbox]:
+    log = store.with_suffix(".log")
     process = subprocess.Popen(
         [sys.executable, "-m", "integrations.sandbox", "--port", "0", "--store", str(store)],
         cwd=_CHECKOUT,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
+        stderr=log.open("wb"),
         text=True,
     )
     try:
         ready = next((line for line in process.stdout if line.startswith("sandbox ready ")), None)
         if ready is None:
-            raise RuntimeError("The sandbox ended without being ready.")
-        yield Sandbox(ready.split()[2])
+            raise RuntimeError(f"The sandbox ended without being ready: {log.read_text()}")
+        sandbox = Sandbox(ready.split()[2])
+        yield sandbox
+        remember(sandbox.tokens_issued())
     finally:
         process.terminate()
         process.wait(timeout=10)

@@ -6,12 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.providers.log_watch import remember, watched_logs
 from tests.providers.sandbox_world import CALLBACK
 from tests.providers.scripted_server import Reply, ScriptedServer
 from tests.sandbox_server import Sandbox, point_at, running_sandbox
-
-__all__ = ["watched_logs"]
 
 
 @pytest.fixture(scope="session")
@@ -49,10 +46,9 @@ def _running_sandbox(tmp_path_factory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def sandbox(_running_sandbox, settings) -> Iterator[Sandbox]:
+def sandbox(_running_sandbox, settings) -> Sandbox:
     """The sandbox as it is on the first day, with the product's settings pointing at it."""
     point_at(settings, _running_sandbox.url)
     _running_sandbox.reset()
     _running_sandbox.register(CALLBACK)
-    yield _running_sandbox
-    remember(_running_sandbox.tokens_issued())
+    return _running_sandbox

@@ -8,8 +8,10 @@ from flask import Flask
 
 from integrations.sandbox.app import create_app, open_sandbox
 from integrations.sandbox.clock import Clock
+from integrations.sandbox.grants import everything_issued
 from integrations.sandbox.server import make_server
 from integrations.sandbox.state import Options
+from tests.log_watch import remember
 
 from .callers import CALLBACK, QuickBooks, Xero
 
@@ -38,6 +40,7 @@ def app(built_app):
     sandbox.limits.enabled = False  # tests of the limits switch them on
     built_app.extensions["sandbox"] = sandbox
     yield built_app
+    remember(issued["value"] for issued in everything_issued(sandbox.store))
     sandbox.store.close()
 
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from tests.providers.log_watch import LogWatch
+from tests.log_watch import LogWatch
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.c29tZXRoaW5n.aa-bb_cc"
 
@@ -40,8 +40,29 @@ def test_a_token_in_a_traceback_is_found(logger):
 
 def test_a_token_in_another_processs_log_is_found(logger):
     watch, _ = logger
-    watch.overhear(f"worker: {TOKEN}\n", speaker="worker.log")
-    assert watch.leaks() == ["worker.log"]
+    watch.overhear(f"worker: {TOKEN}\n", place="the worker")
+    assert watch.leaks() == ["the worker"]
+
+
+def test_a_token_in_a_log_file_is_found_with_its_line(logger, tmp_path):
+    watch, _ = logger
+    log = tmp_path / "worker.log"
+    log.write_bytes(b"ready \xff\n" + TOKEN.encode())
+    watch.overhear_file(log)
+    assert watch.leaks() == ["worker.log:2"]
+
+
+def test_one_token_of_many_is_told_from_those_like_it(logger):
+    watch, log = logger
+    watch.remember([f"{TOKEN[:-1]}x", f"x{TOKEN[1:]}"])
+    log.warning("%s", f"x{TOKEN[2:]}")
+    assert watch.leaks() == []
+    log.warning("%s", f"x{TOKEN[1:]}")
+    assert len(watch.leaks()) == 1
+
+
+def test_this_very_run_is_watched():
+    assert any(isinstance(handler, LogWatch) for handler in logging.getLogger().handlers)
 
 
 def test_a_part_of_a_token_and_other_words_are_no_leak(logger):
