@@ -38,6 +38,10 @@ _XERO_TYPES = {
 }
 
 
+class UnknownAccount(Exception):
+    """The account to have refused is not in the ledger."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What to mirror: the ledger, how many of its entries (None: all), and an account number to have refused."""
@@ -48,12 +52,16 @@ class Request:
 
 
 def run(request: Request, *, site_url: str, sandbox_url: str, say: Callable[[str], None]) -> proof.Proof:
-    """Raises what `import_ledger` raises on a bad ledger, and WalkFailed when a page does not do its part."""
+    """Raises what `import_ledger` raises on a bad ledger, UnknownAccount, and WalkFailed when a page fails its part."""
     began = time.monotonic()
     firm = Organization.objects.create(name=COMPANY, slug="proof", currency="USD", time_zone="UTC")
     owner = demo_firm.add_person(firm, _OWNER, "Ada Park", Membership.Role.OWNER)
     sandbox, walk = SandboxControl(sandbox_url), Walk(site_url)
 
+    # Before the long part, so that a bad ledger or a mistyped account is told at once.
+    report = import_ledger(request.ledger, firm, actor=owner, limit=0)
+    if request.refuse and not Account.objects.for_organization(firm).filter(number=request.refuse).exists():
+        raise UnknownAccount(f"--refuse {request.refuse}: the ledger {request.ledger} has no account of that number.")
     say("Signing in and connecting QuickBooks Online and Xero …")
     walk.sign_in(_OWNER, demo_firm.PASSWORD)
     for name in PROVIDERS:
@@ -62,7 +70,6 @@ def run(request: Request, *, site_url: str, sandbox_url: str, say: Callable[[str
     first_day = min((entry.on for entry in entries), default=timezone.localdate())
     for connection in _connections(firm):
         walk.choose_start(connection.provider_name, str(connection.pk), first_day)
-    report = import_ledger(request.ledger, firm, actor=owner, limit=0)
     say(f"Mapping the {report.accounts_added} accounts of the ledger …")
     for connection in _connections(firm):
         _map_every_account(walk, sandbox, connection)

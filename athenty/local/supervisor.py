@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -46,14 +47,15 @@ class Child:
 class Supervisor:
     """As a context manager it turns the stop signals into StopRequested and, at the end, stops every child.
 
-    Children stop in the reverse order of their start, so what others need stops last. To be used in the main thread.
+    The services that were launched stop side by side, then the servers that they used. To be used in the main thread.
     """
 
     def __init__(self, logs: Path, environment: Mapping[str, str], folder: Path) -> None:
         self.environment = dict(environment)
         self._logs = logs
         self._folder = folder
-        self._children: list[Child] = []
+        self._servers: list[Child] = []
+        self._services: list[Child] = []
 
     def __enter__(self) -> Self:
         self._logs.mkdir(parents=True, exist_ok=True)
@@ -64,14 +66,16 @@ class Supervisor:
         # An impatient second Ctrl-C must not leave half of them running: the time-out of each stop is the bound.
         for number in _STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
-        while self._children:
-            self._children.pop().stop()
+        for children in (self._services, self._servers):
+            with ThreadPoolExecutor() as pool:
+                pool.map(lambda child: child.stop(), children)
+            children.clear()
         for number, handler in self._former.items():
             signal.signal(number, handler)
 
     def adopt(self, name: str, process: subprocess.Popen[bytes], stop: Callable[[], object]) -> None:
         """Watch a server that is running already, and stop it by `stop`."""
-        self._children.append(Child(name, process, self._logs / f"{name}.log", stop))
+        self._servers.append(Child(name, process, self._logs / f"{name}.log", stop))
 
     def launch(
         self,
@@ -93,13 +97,13 @@ class Supervisor:
                 pass_fds=pass_fds,
             )
         child = Child(name, process, log, lambda: _stop_with_its_group(process))
-        self._children.append(child)
+        self._services.append(child)
         return child
 
     def run(self, name: str, arguments: Sequence[str | Path]) -> None:
         """Run `python …` to its end. Raises ChildFailed unless it ends well."""
         child = self.launch(name, arguments)
-        self._children.remove(child)
+        self._services.remove(child)
         if self._watched_to_its_end(child) != 0:
             raise ChildFailed(f"{name} failed.\n{child.tail()}")
 
@@ -127,7 +131,7 @@ class Supervisor:
 
     def look(self) -> None:
         """Raises ChildFailed when a child has ended, which none should."""
-        for child in self._children:
+        for child in (*self._servers, *self._services):
             code = child.process.poll()
             if code is not None:
                 raise ChildFailed(f"{child.name} ended ({_ending(code)}), so everything stops.\n{child.tail()}")

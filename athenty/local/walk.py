@@ -104,7 +104,8 @@ class Walk:
         self._page = html.document_fromstring(response.text, base_url=response.url)
         self._page.make_links_absolute()
         if response.status_code >= 500:
-            raise WalkFailed(f"{response.url} answered {response.status_code}: {self._shown()}")
+            # Without its query, which may hold an authorization code.
+            raise WalkFailed(f"{urlsplit(response.url).path} answered {response.status_code}: {self._shown()}")
 
     def _form(self, ending: str) -> html.FormElement:
         form = self._find_form(ending)

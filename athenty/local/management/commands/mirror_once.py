@@ -34,7 +34,7 @@ class Command(BaseCommand):
             proof = once.run(
                 request, site_url=settings.SITE_URL, sandbox_url=addresses.sandbox_url(), say=self.stdout.write
             )
-        except (ImportRefused, WalkFailed, TimeoutError) as error:
+        except (ImportRefused, once.UnknownAccount, WalkFailed, TimeoutError) as error:
             raise CommandError(str(error)) from None
         for provider in proof.providers:
             self._print(provider)
