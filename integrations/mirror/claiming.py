@@ -4,20 +4,20 @@ Claiming by connection is what makes the mirror fair and flat in cost: a claim t
 however many wait behind them or elsewhere.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import QuerySet
 
 from integrations.clock import database_now
 from integrations.mapping import requirements
 from integrations.mirror import deliveries, gates, outcomes, pacing, queue, schedule
 from integrations.mirror.crash_points import crash_point
 from integrations.mirror.deliveries import Lease
-from integrations.models import Connection, Delivery
-from integrations.models.delivery import DeliveryQuerySet
+from integrations.models import Connection, Delivery, QueueRow
 
 _PROBE_TAKES_AT_MOST = timedelta(seconds=30)
 
@@ -42,11 +42,16 @@ def claim(connection_id: UUID) -> Claim:
         .filter(pk=connection_id, mirror_from__isnull=False)
         .first()
     )
-    if connection is None or not schedule.sends(connection.organization):
+    if connection is None:
+        return Claim()
+    chosen = schedule.sync_settings(connection.organization)
+    if not schedule.sends(chosen):
         return Claim()
     now = database_now()
-    _give_up_replaying(connection, now)
-    if not _has_work(connection):
+    due = schedule.due_rows(connection, chosen)
+    deliveries_open = _give_up_replaying(connection, now)
+    # Trouble is work too: a probe shows when it is over.
+    if not (connection.troubled_since or deliveries_open or due.exists()):
         return Claim()
     opens_at = max(pacing.opens_at(connection, now), connection.next_probe_at or now)
     if opens_at <= now:
@@ -55,80 +60,86 @@ def claim(connection_id: UUID) -> Claim:
         return Claim(look_again_at=opens_at)
     if connection.troubled_since:
         return _claim_probe(connection, now)
-    return _claim_delivery(connection, now)
-
-
-def _has_work(connection: Connection) -> bool:
-    """Trouble is work too: a probe shows when it is over."""
-    if connection.troubled_since or connection.deliveries.open().exists():
-        return True
-    return schedule.due_rows(connection).exists()
+    return _claim_delivery(connection, due, deliveries_open, now)
 
 
 def _claim_probe(connection: Connection, now: datetime) -> Claim:
     """One probe at a time: until this one has surely ended, nobody starts another."""
+    if not gates.pass_through(connection, now):
+        return Claim()
     connection.next_probe_at = now + _PROBE_TAKES_AT_MOST
     connection.save(update_fields=["next_probe_at"])
     return Claim(probe=connection)
 
 
-def _claim_delivery(connection: Connection, now: datetime) -> Claim:
-    delivery = _unfinished(connection, now)
-    if delivery is None:
-        holds_until = _coalescing_until(connection, now)
+def _claim_delivery(
+    connection: Connection, due: QuerySet[QueueRow], deliveries_open: Sequence[Delivery], now: datetime
+) -> Claim:
+    """What is due again goes before what is new."""
+    due_again = [each for each in deliveries_open if _is_free(each, now) and each.next_attempt_at <= now]
+    if not due_again:
+        holds_until = _coalescing_until(connection, due, now)
         if holds_until:
             return Claim(look_again_at=holds_until)
-        delivery = _fresh(connection, now)
+        if not _may_seal(connection, due, deliveries_open, now):
+            return Claim()
+    if not gates.pass_through(connection, now):
+        return Claim()
+    delivery = min(due_again, key=lambda each: each.sealed_at) if due_again else _seal(connection, due)
     if delivery is None:
         return Claim()
     pacing.reserve(connection, now, delivery.items.count())
     connection.save(update_fields=["next_send_at", "coalesce_until", "queue_from"])
     lease = deliveries.lease(delivery, now)
-    more = connection.next_send_at if schedule.due_rows(connection).exists() else None
+    more = connection.next_send_at if due.filter(pk__gte=connection.queue_from).exists() else None
     gates.reserve(connection, now)
     crash_point("sealed")
     return Claim(lease, look_again_at=more)
 
 
-def _give_up_replaying(connection: Connection, now: datetime) -> None:
-    """Deliveries that the provider would no longer recognise are left to a person, never sent again by themselves."""
-    window = outcomes.replay_window(connection)
-    if window is None:
-        return
-    for delivery in _free(connection, now).filter(first_sent_at__lt=now - window):
-        outcomes.give_up_replaying(delivery)
+def _give_up_replaying(connection: Connection, now: datetime) -> list[Delivery]:
+    """The open deliveries, at most as many as may be in flight. Those that the provider would no longer recognise are
+    left to a person first, never sent again by themselves."""
+    window = connection.replay_window
+    kept = []
+    for delivery in connection.deliveries.open().defer("body"):
+        first = delivery.first_sent_at
+        if window is not None and first and first < now - window and _is_free(delivery, now):
+            outcomes.give_up_replaying(delivery)
+        else:
+            kept.append(delivery)
+    return kept
 
 
-def _unfinished(connection: Connection, now: datetime) -> Delivery | None:
-    """The oldest delivery that is due again: its time has come, or the worker that held it is gone."""
-    return _free(connection, now).filter(next_attempt_at__lte=now).order_by("sealed_at").first()
+def _is_free(delivery: Delivery, now: datetime) -> bool:
+    """Nobody holds it, or the worker that held it is gone."""
+    return delivery.leased_until is None or delivery.leased_until <= now
 
 
-def _free(connection: Connection, now: datetime) -> DeliveryQuerySet:
-    return connection.deliveries.open().filter(Q(leased_until=None) | Q(leased_until__lte=now))
-
-
-def _coalescing_until(connection: Connection, now: datetime) -> datetime | None:
+def _coalescing_until(connection: Connection, due: QuerySet[QueueRow], now: datetime) -> datetime | None:
     """While the provider's day is running out, what is no full batch waits for company."""
     until = connection.coalesce_until
-    return until if until and until > now and not _fills_a_batch(connection) else None
+    return until if until and until > now and not _fills_a_batch(connection, due) else None
 
 
-def _fills_a_batch(connection: Connection) -> bool:
+def _fills_a_batch(connection: Connection, due: QuerySet[QueueRow]) -> bool:
     size = pacing.batch_size(connection)
-    return schedule.due_rows(connection).order_by("id")[size - 1 : size].exists()
+    return due.order_by("id")[size - 1 : size].exists()
 
 
-def _fresh(connection: Connection, now: datetime) -> Delivery | None:
-    """Seal what is due, if anything is and nothing stands in the way."""
-    if _free(connection, now).filter(failures__gt=0).exists():
-        return None  # the provider is away; what it has already turned down is tried first
-    in_flight = connection.deliveries.open().filter(leased_until__gt=now).count()
-    if in_flight >= connection.provider.limits.in_flight:
-        return None
-    if in_flight and not _fills_a_batch(connection):
-        return None  # what comes meanwhile goes together once the answer is here
-    if not requirements.is_complete(connection):
-        return None
-    rows = queue.take(connection, schedule.due_rows(connection), pacing.batch_size(connection))
+def _may_seal(
+    connection: Connection, due: QuerySet[QueueRow], deliveries_open: Sequence[Delivery], now: datetime
+) -> bool:
+    """Whether anything is due and nothing stands in the way of a new delivery."""
+    if any(each.failures and _is_free(each, now) for each in deliveries_open):
+        return False  # the provider is away; what it has already turned down is tried first
+    if len(deliveries_open) >= connection.provider.limits.in_flight:
+        return False  # those of unknown outcome count: however long an outage lasts, it leaves no more than these
+    if any(not _is_free(each, now) for each in deliveries_open) and not _fills_a_batch(connection, due):
+        return False  # what comes meanwhile goes together once the answer is here
+    return due.exists() and requirements.is_complete(connection)
+
+
+def _seal(connection: Connection, due: QuerySet[QueueRow]) -> Delivery | None:
+    rows = queue.take(connection, due, pacing.batch_size(connection))
     return deliveries.seal(connection, rows) if rows else None

@@ -147,18 +147,23 @@ def lease(delivery: Delivery, now: datetime) -> Lease:
 def begin_attempt(lease: Lease) -> Attempt | None:
     """Write down, and commit, that bytes may leave from now on.
 
-    None when they may not: the lease no longer covers a whole send, or somebody has switched the mirror off since, or
-    paused it, or disconnected. So nothing starts once such a switch has returned.
+    None when they may not: the lease no longer covers a whole send, the provider would soon not recognise a repeat, or
+    somebody has switched the mirror off since, or paused it, or disconnected. So nothing starts once such a switch has
+    returned.
     """
-    limits = lease.delivery.connection.provider.limits
+    connection = lease.delivery.connection
+    in_window = Q()
+    if connection.replay_window is not None:
+        in_window = Q(first_sent_at=None) | Q(first_sent_at__gt=Now() - connection.replay_window)
     switched_off = SyncSettings.objects.filter(
         Q(mode=SyncMode.OFF) | Q(paused_at__isnull=False), organization__connections=OuterRef("connection")
     )
     held = Delivery.objects.open().filter(
+        in_window,
         ~Exists(switched_off),
         pk=lease.delivery.pk,
         lease_token=lease.token,
-        leased_until__gt=Now() + limits.send_timeout,
+        leased_until__gt=Now() + connection.provider.limits.send_timeout,
         connection__status=Connection.Status.CONNECTED,
     )
     if not held.update(first_sent_at=Coalesce("first_sent_at", Now()), attempts=F("attempts") + 1):

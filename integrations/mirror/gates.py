@@ -18,21 +18,16 @@ _RECENT = timedelta(minutes=5)
 
 
 def opens_at(connection: Connection, now: datetime) -> datetime:
-    """When the provider as a whole may be called. Whoever comes first after a closure is let through; others wait."""
+    """When the provider as a whole may be called."""
     gate = ProviderGate.objects.filter(pk=connection.provider_name).first()
-    if gate is None:
-        return now
-    if gate.closed_until:
-        return _half_open(gate, now)
-    return max(now, gate.next_call_at or now)
+    return max(filter(None, (now, gate.closed_until or gate.next_call_at))) if gate else now
 
 
-def _half_open(gate: ProviderGate, now: datetime) -> datetime:
-    ended = ProviderGate.objects.filter(pk=gate.pk, closed_until__lte=now)
-    if ended.update(closed_until=now + _CLOSED_FOR):
-        return now
-    gate.refresh_from_db()
-    return gate.closed_until or now
+def pass_through(connection: Connection, now: datetime) -> bool:
+    """Whether this connection may call now. After a closure only the first that has something to send gets through;
+    the others wait for how it fares."""
+    gate = ProviderGate.objects.filter(pk=connection.provider_name, closed_until__isnull=False)
+    return not gate.exists() or bool(gate.filter(closed_until__lte=now).update(closed_until=now + _CLOSED_FOR))
 
 
 def reserve(connection: Connection, now: datetime) -> None:

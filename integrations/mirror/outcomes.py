@@ -142,14 +142,6 @@ def give_up_replaying(delivery: Delivery) -> None:
     _close(delivery)
 
 
-def replay_window(connection: Connection) -> timedelta | None:
-    """How long from the first byte a repeat is surely recognised; None when for ever.
-
-    Where a journal number used before is refused, naming the journal that has it, the number itself is the guard.
-    """
-    return None if connection.refuses_duplicate_numbers else connection.provider.limits.replay_window
-
-
 def _held(lease: Lease) -> Delivery | None:
     """The delivery, if this lease still holds it; else another worker has it, and its answer is the one.
 

@@ -12,6 +12,7 @@ from integrations.providers.base import Cause
 from integrations.providers.errors import CompanyGone, GrantLost, ProviderError, RateLimited, TokenRejected
 
 _FIRST, _LONGEST = timedelta(seconds=15), timedelta(seconds=60)
+_COUNTED = 10
 _JITTER = random.SystemRandom()
 
 
@@ -24,21 +25,26 @@ def probe(connection: Connection) -> None:
     except RateLimited as error:
         _ask_again_in(connection, error.retry_after)  # it answers, and says when
     except (ProviderError, KeyUnavailable):
-        longest = min(_FIRST * 2**connection.failed_probes, _LONGEST)
-        _ask_again_in(connection, longest * (0.5 + _JITTER.random() / 2))
+        _ask_again_in(connection, next_probe_in(connection))
     else:
         settle_trouble(connection)
         waking.wake_on_commit(connection.pk)
 
 
-def first_probe_in() -> timedelta:
-    return _FIRST * (0.5 + _JITTER.random() / 2)
+def next_probe_in(connection: Connection) -> timedelta:
+    """The wait before the next probe, longer each time until a send is answered; the caller saves that it grew.
+
+    A probe that is answered while sends are not would else start it over, again and again.
+    """
+    longest = min(_FIRST * 2**connection.failed_probes, _LONGEST)
+    connection.failed_probes = min(connection.failed_probes + 1, _COUNTED)
+    return longest * (0.5 + _JITTER.random() / 2)
 
 
 def settle_trouble(connection: Connection) -> None:
     """The provider answers this company again."""
     connections = Connection.objects.filter(pk=connection.pk, troubled_since__isnull=False)
-    if connections.update(troubled_since=None, next_probe_at=None, failed_probes=0):
+    if connections.update(troubled_since=None, next_probe_at=None):
         queue.release(connection, Cause.UNAVAILABLE)
     gates.note_success(connection)
 
@@ -54,5 +60,5 @@ def _ask(connection: Connection) -> None:
 
 def _ask_again_in(connection: Connection, delay: timedelta) -> None:
     at = database_now() + delay
-    Connection.objects.filter(pk=connection.pk).update(next_probe_at=at, failed_probes=connection.failed_probes + 1)
+    Connection.objects.filter(pk=connection.pk).update(next_probe_at=at, failed_probes=connection.failed_probes)
     waking.wake(connection.pk, at=at)

@@ -21,9 +21,9 @@ def sync_settings(organization: Organization) -> SyncSettings:
     return found or SyncSettings(organization=organization, mode=SyncMode.LIVE)
 
 
-def due_rows(connection: Connection) -> QuerySet[QueueRow]:
-    """The waiting rows that the organization's mode lets go now."""
-    mode = sync_settings(connection.organization).mode
+def due_rows(connection: Connection, chosen: SyncSettings | None = None) -> QuerySet[QueueRow]:
+    """The waiting rows that the organization's mode lets go now. `chosen` saves looking its settings up."""
+    mode = (chosen or sync_settings(connection.organization)).mode
     waiting = connection.queue.waiting().filter(pk__gte=connection.queue_from)
     if mode == SyncMode.LIVE:
         return waiting
@@ -32,9 +32,8 @@ def due_rows(connection: Connection) -> QuerySet[QueueRow]:
     return waiting.none()
 
 
-def sends(organization: Organization) -> bool:
+def sends(chosen: SyncSettings) -> bool:
     """Whether anything at all may be sent, a delivery already sealed included."""
-    chosen = sync_settings(organization)
     return chosen.mode != SyncMode.OFF and chosen.paused_at is None
 
 

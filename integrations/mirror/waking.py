@@ -1,14 +1,15 @@
 """Waking workers. Postgres knows what is due; a wake-up only says "look now", and may be lost, late or repeated."""
 
+import atexit
 import logging
+import threading
 import time
 from datetime import datetime, timedelta
-from functools import partial
+from queue import SimpleQueue
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from kombu.exceptions import OperationalError
 
 from athenty.celery import app
 from integrations.clock import database_now
@@ -19,13 +20,14 @@ logger = logging.getLogger(__name__)
 def wake_on_commit(connection_id: UUID) -> None:
     """Have a worker look at the connection once the present transaction has committed.
 
-    Robust: with the broker down the posting stands all the same, and the sweep finds the row.
+    Robust: whatever goes wrong, the posting stands and the sweep finds the row. A lambda and no partial: Django wants
+    the name of what failed.
     """
-    transaction.on_commit(partial(wake, connection_id), robust=True)
+    transaction.on_commit(lambda: wake(connection_id), robust=True)
 
 
 def wake_at_on_commit(connection_id: UUID, at: datetime) -> None:
-    transaction.on_commit(partial(wake, connection_id, at=at), robust=True)
+    transaction.on_commit(lambda: wake(connection_id, at=at), robust=True)
 
 
 def wake(connection_id: UUID, *, at: datetime | None = None) -> None:
@@ -36,30 +38,58 @@ def wake(connection_id: UUID, *, at: datetime | None = None) -> None:
 
 
 def wake_for_chart(connection_id: UUID) -> None:
-    transaction.on_commit(partial(_send, "integrations.mirror.tasks.read_chart", connection_id), robust=True)
+    transaction.on_commit(lambda: _send("integrations.mirror.tasks.read_chart", connection_id), robust=True)
 
 
 def wake_for_revocation(connection_id: UUID) -> None:
-    transaction.on_commit(partial(_send, "integrations.mirror.tasks.give_back_grant", connection_id), robust=True)
+    transaction.on_commit(lambda: _send("integrations.mirror.tasks.give_back_grant", connection_id), robust=True)
 
 
 class _Broker:
-    """Publishes, and leaves a broker that does not answer alone for a while: a posting should not wait for it."""
+    """Publishes from a thread of its own: nobody who posts or sends waits for a broker that is slow or hangs.
+
+    One that fails is left alone for a while, and what was to be published meanwhile is dropped.
+    """
 
     _LEFT_ALONE_SECONDS = 5
+    _LAST_ONES_WITHIN_SECONDS = 2
 
     def __init__(self) -> None:
+        self._messages: SimpleQueue[tuple[str, UUID, float] | None] = SimpleQueue()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
         self._left_alone_until = 0.0
 
-    def publish(self, task: str, connection_id: UUID, delay: timedelta) -> None:
-        if time.monotonic() < self._left_alone_until:
-            return
+    def publish(self, task: str, row_id: UUID, delay: timedelta) -> None:
+        self._messages.put((task, row_id, time.monotonic() + delay.total_seconds()))
+        if self._thread is None or not self._thread.is_alive():
+            self._start()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._publish_all, name="wake-ups", daemon=True)
+                self._thread.start()
+                atexit.register(self._finish, self._thread)
+
+    def _finish(self, thread: threading.Thread) -> None:
+        """A command ends as soon as it has committed; its wake-up should still go."""
+        self._messages.put(None)
+        thread.join(self._LAST_ONES_WITHIN_SECONDS)
+
+    def _publish_all(self) -> None:
+        while message := self._messages.get():
+            if time.monotonic() >= self._left_alone_until:
+                self._publish(*message)
+
+    def _publish(self, task: str, row_id: UUID, at: float) -> None:
+        delay = max(at - time.monotonic(), 0.0)
         try:
             # By name, since tasks import the acts that wake them.
-            app.send_task(task, [str(connection_id)], countdown=delay.total_seconds() or None, retry=False)
-        except OperationalError:
+            app.send_task(task, [str(row_id)], countdown=delay or None, retry=False)
+        except Exception as error:  # noqa: BLE001 - whatever a broker's client raises, the sweep finds what is due
             self._left_alone_until = time.monotonic() + self._LEFT_ALONE_SECONDS
-            logger.warning("The broker takes no wake-ups; the sweep will find what is due.")
+            logger.warning("The broker takes no wake-ups (%s); the sweep will find what is due.", type(error).__name__)
 
 
 _broker = _Broker()

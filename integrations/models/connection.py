@@ -1,7 +1,7 @@
 """A connection joins one organization to one company file at a provider; its grant holds the sealed tokens."""
 
 import uuid
-from datetime import date
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -155,6 +155,14 @@ class Connection(models.Model):
     @property
     def is_connected(self) -> bool:
         return self.status == self.Status.CONNECTED
+
+    @property
+    def replay_window(self) -> timedelta | None:
+        """How long from its first byte a repeat of a send is surely recognised; None when for ever.
+
+        Where a journal number used before is refused, naming the journal that has it, the number itself is the guard.
+        """
+        return None if self.refuses_duplicate_numbers else self.provider.limits.replay_window
 
     def mirrors(self, on: date) -> bool:
         """Whether an entry of that date is to be sent."""

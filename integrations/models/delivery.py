@@ -3,7 +3,7 @@
 import uuid
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from integrations.models.connection import Connection
@@ -62,6 +62,13 @@ class Delivery(models.Model):
         )
 
 
+class DeliveryItemQuerySet(models.QuerySet["DeliveryItem"]):
+    def in_doubt(self) -> "DeliveryItemQuerySet":
+        """What a delivery has still to answer for: the entry is being sent, and by no later delivery."""
+        later = DeliveryItem.objects.filter(row=OuterRef("row"), pk__gt=OuterRef("pk"))
+        return self.filter(~Exists(later), row__state=QueueRow.State.SENDING)
+
+
 class DeliveryItem(models.Model):
     """One entry's place in a delivery: the reference the provider sees and the targets its lines were sent to."""
 
@@ -72,6 +79,8 @@ class DeliveryItem(models.Model):
     reference = models.CharField(max_length=21)
     targets = models.JSONField()
     """Our account id to the provider's account id, as sealed."""
+
+    objects = DeliveryItemQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["delivery", "position"], name="one_item_per_position")]

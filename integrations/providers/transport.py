@@ -33,6 +33,9 @@ logger = logging.getLogger(__name__)
 
 USER_AGENT = "Athenty-mirror/1.0"
 CONNECT_TIMEOUT = timedelta(seconds=5)
+FIRST_BYTE_WITHIN = timedelta(seconds=20)
+"""A call that leaves later, say because its process was stopped, could reach a provider that has forgotten the first
+one: it does not leave."""
 READ_TIMEOUT = timedelta(seconds=30)
 """For everything but sending journals: names, charts, tokens."""
 MAX_ANSWER_BYTES = 5 * 1024 * 1024
@@ -174,6 +177,8 @@ class _Wire:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
+        self._leaves_until = time.monotonic() + min(seconds, FIRST_BYTE_WITHIN.total_seconds())
+        self._ends_at = time.monotonic() + seconds
         self.first_byte_sent = False
         self.is_cut = False
         self._socket: socket.socket | None = None
@@ -227,8 +232,9 @@ class _Wire:
         self._socket = to
 
     def about_to_send(self) -> None:
+        until = self._ends_at if self.first_byte_sent else self._leaves_until
         with self._lock:
-            if self.is_cut:
+            if self.is_cut or time.monotonic() > until:
                 raise TimeoutError
             self.first_byte_sent = True
 

@@ -14,8 +14,10 @@ from audit.models import AuditEvent
 from integrations.clock import database_now
 from integrations.connections import disconnect
 from integrations.mapping import chart, saving
-from integrations.mirror import claiming, drain, queue, schedule
+from integrations.mirror import claiming, drain, outcomes, queue, schedule
 from integrations.models import Connection, Delivery, QueueRow, SyncMode
+from integrations.providers.base import Accepted, Cause, Refused, SendResult, Uncertain
+from integrations.providers.errors import RateLimited
 from ledger.models import JournalEntry
 
 from .conftest import connect_firm, map_everything, pass_over, states
@@ -388,3 +390,52 @@ def test_eight_workers_send_every_entry_once(firm, connection, sandbox):
     seen = books(sandbox, connection)
     assert (seen["journals"], seen["duplicates"]) == (130, [])
     assert Decimal(seen["totals"]["debits"]) == sum(range(1, 131))
+
+
+def test_a_repeat_says_nothing_about_an_entry_that_goes_in_another_delivery_by_now(firm, connection):
+    """Refused in a delivery that stays open for another entry, then retried: the old answer must not settle it."""
+    firm.post(("1100", "2100", "1.00"), ("1100", "2100", "2.00"))
+    lease = claiming.claim(connection.pk).lease
+    refused, doubtful = lease.delivery.items.order_by("position")
+    answer = SendResult(
+        (Refused(refused.item_id, Cause.OTHER, "2020", "No."), Uncertain(doubtful.item_id, "Missing.")), 200, "r-1"
+    )
+    outcomes.settle(lease, answer)
+    assert states(connection) == ["needs_attention", "sending"]
+    queue.retry(connection, [refused.row_id], actor=firm.owner)
+    Connection.objects.update(next_send_at=None)
+    anew = claiming.claim(connection.pk).lease
+    assert [item.row_id for item in anew.delivery.items.all()] == [refused.row_id]
+    later(connection, seconds=140)
+    Connection.objects.update(next_send_at=None)
+    again = claiming.claim(connection.pk).lease
+    assert again.delivery == lease.delivery
+    outcomes.settle(again, answer)
+    assert states(connection) == ["sending", "sending"]
+    assert AuditEvent.objects.filter(action=Action.SYNC_FAILED).count() == 1, "it is told once"
+    outcomes.settle(anew, SendResult((Accepted(anew.delivery.items.get().item_id, "77"),), 200, "r-2"))
+    assert states(connection) == ["sent", "sending"]
+
+
+def test_an_outage_of_sends_alone_leaves_no_more_in_doubt_than_may_be_in_flight(firm, connection, sandbox):
+    """Probes are answered all the while, so that sending is tried again and again."""
+    sandbox.arm(
+        provider=connection.provider_name, call=WRITE_CALL[connection.provider_name], share=1, do="drop_after_commit"
+    )
+    for _ in range(3 * connection.provider.limits.in_flight):
+        firm.post(("1100", "2100", "1.00"))
+        pass_over(connection)
+        probe_now(connection)
+    assert Delivery.objects.open().count() <= connection.provider.limits.in_flight
+    assert states(connection).count("waiting") > 0
+
+
+def test_a_limit_that_one_send_met_holds_although_another_is_answered(firm, connection):
+    firm.post(*[("1100", "2100", "1.00")] * (2 * connection.provider.limits.batch_size))
+    first = claiming.claim(connection.pk).lease
+    Connection.objects.update(next_send_at=None)
+    second = claiming.claim(connection.pk).lease
+    outcomes.wait_for_room(first, RateLimited(retry_after=timedelta(seconds=60)))
+    answers = tuple(Accepted(item.item_id, str(item.position)) for item in second.delivery.items.all())
+    outcomes.settle(second, SendResult(answers, 200, "r-1"))
+    assert not pass_over(connection)

@@ -109,10 +109,22 @@ def test_when_most_companies_fail_the_provider_is_left_alone_but_for_one_at_a_ti
     gates.note_failure(companies[0], now)
     assert gates.opens_at(companies[1], now) > now
     later = now + timedelta(seconds=31)
-    assert gates.opens_at(companies[1], later) == later, "one goes ahead"
-    assert gates.opens_at(companies[2], later) > later, "the others wait for it"
+    assert gates.pass_through(companies[1], later), "one goes ahead"
+    assert not gates.pass_through(companies[2], later), "the others wait for it"
+    assert gates.opens_at(companies[2], later) > later
     gates.note_success(companies[1])
     assert gates.opens_at(companies[2], later) == later
+    assert gates.pass_through(companies[2], later)
+
+
+def test_a_closed_gate_is_not_tried_by_a_company_that_has_nothing_to_send(firm, connection):
+    """Else one whose mapping is incomplete would use up every try, and the gate would stay closed for ever."""
+    firm.post(("1100", "2100", "1.00"))
+    connection.mappings.update(target=None)
+    ended = database_now() - timedelta(seconds=1)
+    ProviderGate.objects.create(provider_name=connection.provider_name, closed_until=ended)
+    assert not pass_over(connection)
+    assert ProviderGate.objects.get().closed_until == ended
 
 
 def test_a_few_failing_companies_among_many_are_their_own_matter(db):
