@@ -1,14 +1,19 @@
 """What a person may type on the integrations' pages."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from zlib import crc32
 
 from django import forms
 
+from integrations.mapping.naming import ChartNames, NotInChart
 from integrations.models import SyncMode
 
-_TARGET = re.compile(r"account-(\d{1,18})")
-_LARGEST_ID = 2**63 - 1
+_TARGET = re.compile(r"account-([0-9]{1,18})")
+_LOADED = re.compile(r"([0-9]{1,18}):([0-9]{0,18}):([0-9a-f]{1,8})")
+_LONGEST_TEXT = 700
+"""Longer than any label: a number of 40, a name of 600, and what stands between."""
 
 
 class SyncModeForm(forms.Form):
@@ -31,25 +36,55 @@ class StartForm(forms.Form):
     )
 
 
-class MappingForm(forms.Form):
-    """The mapping table: one field per row on the page, `account-` and our account's id, holding the id of a chart row
-    or nothing. Whether a choice can stand is for `mapping.saving` to say."""
+@dataclass(frozen=True)
+class LoadedRow:
+    """What a row of the mapping table showed when the page was made: the saved target, and a digest of its label."""
+
+    target_id: int | None
+    digest: str
+
+
+class MappingForm:
+    """The mapping table as a person sends it back.
+
+    One field per row, `account-` and our account's id, holding what stands in the row's text box; and one, `loaded`,
+    that says what the page showed. A row whose text is as it was loaded is left alone, however often the account has
+    been renamed there meanwhile.
+    """
 
     def __init__(self, data: Mapping[str, str]) -> None:
-        super().__init__(data)
-        for name in data:
-            if _TARGET.fullmatch(name):
-                self.fields[name] = forms.IntegerField(required=False, min_value=1, max_value=_LARGEST_ID)
+        self.loaded = {
+            int(found[1]): LoadedRow(int(found[2]) if found[2] else None, found[3])
+            for found in _LOADED.finditer(data.get("loaded", ""))
+        }
+        typed = {int(found[1]): data[name].strip() for name in data if (found := _TARGET.fullmatch(name))}
+        self.changed = {pk: text for pk, text in typed.items() if not self._is_untouched(pk, text)}
+        """What was typed, by our account's id, in rows that differ from what the page showed."""
 
-    def choices(self) -> dict[int, int | None]:
-        """Our account's id to the chosen chart row's id, where both can be read."""
-        self.full_clean()
-        return {_account_id(name): target_id for name, target_id in self.cleaned_data.items()}
+    def seen(self) -> dict[int, int | None]:
+        """The target that each row showed, by our account's id."""
+        return {pk: row.target_id for pk, row in self.loaded.items()}
 
-    def unreadable(self) -> dict[int, str]:
-        """A sentence for each of our accounts whose choice is not one the page offers."""
-        return {_account_id(name): "Choose an account from the list." for name in self.errors}
+    def choices(self, names: ChartNames) -> tuple[dict[int, int | None], dict[int, str]]:
+        """The chosen chart row's id for each changed row, and a sentence for each that names no account."""
+        choices: dict[int, int | None] = {}
+        errors: dict[int, str] = {}
+        for pk, text in self.changed.items():
+            try:
+                choices[pk] = names.meant_by(text[:_LONGEST_TEXT]).pk if text else None
+            except NotInChart as unknown:
+                errors[pk] = str(unknown)
+        return choices, errors
+
+    def _is_untouched(self, pk: int, text: str) -> bool:
+        row = self.loaded.get(pk)
+        return row is not None and row.digest == digest(text)
 
 
-def _account_id(field_name: str) -> int:
-    return int(field_name.removeprefix("account-"))
+def loaded_field(rows: Iterable[tuple[int, int | None, str]]) -> str:
+    """The value of `loaded`: our account's id, its target's and the label shown, for each row."""
+    return ",".join(f"{pk}:{target_id or ''}:{digest(label)}" for pk, target_id, label in rows)
+
+
+def digest(text: str) -> str:
+    return f"{crc32(text.strip().encode()):x}"

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from integrations.views import callbacks, connections, index, mapping, sync_mode, unconfirmed
+from integrations.views import callbacks, connections, index, mapping, mapping_files, sync_mode, unconfirmed
 
 app_name = "integrations"
 urlpatterns = [
@@ -17,6 +17,9 @@ urlpatterns = [
     path("<uuid:connection_id>/disconnect/", connections.disconnect, name="disconnect"),
     path("<uuid:connection_id>/retry/", connections.retry, name="retry"),
     path("<uuid:connection_id>/unconfirmed/<int:row_id>/", unconfirmed.decide, name="unconfirmed"),
-    path("<uuid:connection_id>/mapping/", mapping.save, name="mapping"),
+    path("<uuid:connection_id>/mapping/", mapping.mapping, name="mapping"),
+    path("<uuid:connection_id>/mapping/csv/", mapping_files.download, name="mapping_csv"),
+    path("<uuid:connection_id>/mapping/upload/", mapping_files.upload, name="mapping_upload"),
+    path("<uuid:connection_id>/party/<slug:party>/", mapping.create_party, name="create_party"),
     path("<uuid:connection_id>/chart/", mapping.refresh_chart, name="refresh_chart"),
 ]

@@ -19,7 +19,10 @@ _TRIES = 5
 
 @transaction.atomic
 def ask_for(connection: Connection, party: Party, *, actor: User, ip: str | None = None) -> bool:
-    """Have it created with the next reading of the chart, which the caller asks for. False when it is there or asked for already; after a refusal it is asked anew."""
+    """Have it created with the next reading of the chart, which the caller asks for.
+
+    False when it is there or asked for already; after a refusal it is asked for anew.
+    """
     asked, is_new = CatchAllParty.objects.select_for_update().get_or_create(
         connection=connection, party=party, defaults={"asked_by": actor, "asked_at": database_now()}
     )

@@ -1,13 +1,19 @@
-"""The mapping table: our accounts, what each is mapped to, and whether that will do."""
+"""The mapping table: our accounts, what each is mapped to, whether that will do, and what would."""
 
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 
+from integrations.mapping.clearing import AccountToAdd, accounts_to_add
+from integrations.mapping.naming import ChartNames
+from integrations.mapping.suggestions import Suggestion, suggest
 from integrations.models import AccountMapping, ChartAccount, Connection
+from integrations.models.chart import CatchAllParty, breaks_trust
 from integrations.providers.base import Classification
 from ledger.models import Account, JournalLine
 
@@ -18,38 +24,80 @@ _CLASSES = [c.value for c in Classification]
 
 @dataclass(frozen=True)
 class MappingFigures:
-    """How many accounts need a target, and how many of those lack one that the provider accepts."""
+    """How many accounts need a target, how many were never given one, which holds everything up, and how many have one
+    that takes no journals any more, which holds up their own entries."""
 
     required: int
-    missing: int
+    unmapped: int
+    broken: int
+
+    @property
+    def missing(self) -> int:
+        return self.unmapped + self.broken
 
     @property
     def mapped(self) -> int:
         return self.required - self.missing
 
 
+class Status(StrEnum):
+    MAPPED = "Mapped"
+    UNMAPPED = "Unmapped"
+    UNUSED = "Not used yet"
+    GONE = "No longer in the chart"
+    SHUT = "Cannot be used"
+    NEEDS_CUSTOMER = "Needs a customer"
+    NEEDS_SUPPLIER = "Needs a supplier"
+    BREAKS_TRUST = "Not for client money"
+
+
 @dataclass(frozen=True)
 class MappingRow:
-    """One of our accounts. `chosen_id` is what its select shows: the saved target, or what a refused form asked for."""
+    """One of our accounts. `sharing` counts the others of ours that go to the same target."""
 
     account: Account
-    target: ChartAccount | None
-    chosen_id: int | None
-    is_required: bool
+    mapping: AccountMapping | None
     entries: int
-    error: str = ""
+    sharing: int = 0
+    suggestion: Suggestion | None = None
 
     @property
-    def status(self) -> str:
-        if self.target is None:
-            return "Unmapped" if self.is_required or self.entries else "Not used yet"
-        if not self.target.is_listed:
-            return "No longer in the chart"
-        return "Cannot be used" if self.target.refusal else "Mapped"
+    def target(self) -> ChartAccount | None:
+        return self.mapping.target if self.mapping else None
+
+    @property
+    def is_required(self) -> bool:
+        return self.mapping.is_required if self.mapping else self.account.is_core
+
+    @cached_property
+    def status(self) -> Status:
+        target = self.target
+        if target is None:
+            return Status.UNMAPPED if self.is_required else Status.UNUSED
+        if not target.is_listed:
+            return Status.GONE
+        if target.refusal == "needs_name":
+            return Status.NEEDS_CUSTOMER if target.party == "customer" else Status.NEEDS_SUPPLIER
+        if target.refusal:
+            return Status.SHUT
+        return Status.BREAKS_TRUST if breaks_trust(self.account, target) else Status.MAPPED
 
     @property
     def is_blocking(self) -> bool:
-        return self.is_required and (self.target is None or not self.target.is_eligible)
+        """Whether entries wait for this row."""
+        return self.is_required and self.status != Status.MAPPED
+
+    @property
+    def is_worth_a_look(self) -> bool:
+        """Whether it has a target that a person should look at again."""
+        return self.target is not None and (self.status != Status.MAPPED or self.is_altered)
+
+    @property
+    def is_altered(self) -> bool:
+        """Whether the target was renamed, renumbered or retyped there since a person chose it."""
+        if self.target is None or self.target.altered_at is None or self.mapping is None:
+            return False
+        return self.mapping.saved_at is None or self.target.altered_at > self.mapping.saved_at
 
     @property
     def differing_type(self) -> str:
@@ -66,7 +114,10 @@ class MappingTable:
     """What may be chosen, by the provider's own types."""
     refused: list[tuple[str, list[ChartAccount]]]
     """What may not, by the sentence that says why."""
-    errors: list[MappingRow] = field(default_factory=list)
+    names: ChartNames
+    to_add: list[AccountToAdd]
+    parties: dict[str, CatchAllParty | None]
+    """Each kind of party that an account of theirs wants named, and the one asked for, if any."""
 
     @property
     def is_blocking(self) -> bool:
@@ -80,53 +131,45 @@ def is_being_read(connection: Connection, now: datetime) -> bool:
 
 
 def mapping_figures(connection: Connection) -> MappingFigures:
-    required = connection.mappings.required().count()
-    return MappingFigures(required, connection.mappings.missing().count() if required else 0)
+    mappings = connection.mappings
+    required = mappings.required().count()
+    if not required:
+        return MappingFigures(0, 0, 0)
+    return MappingFigures(required, mappings.unmapped().count(), mappings.broken().count())
 
 
-def mapping_table(
-    connection: Connection,
-    *,
-    choices: Mapping[int, int | None] | None = None,
-    errors: Mapping[int, str] | None = None,
-) -> MappingTable:
-    """Every account that is active or mapped. `choices` and `errors` are a refused form's, by account id."""
-    choices, errors = choices or {}, errors or {}
+def mapping_table(connection: Connection) -> MappingTable:
+    """Every account of ours that is active or mapped. A constant number of queries, whatever the size of the charts."""
     mappings = {m.account_id: m for m in connection.mappings.select_related("target")}
-    accounts = Account.objects.filter(organization=connection.organization)
-    used = _entries_using(connection)
-    rows = [
-        _row(account, mappings.get(account.pk), used.get(account.pk, 0), choices, errors)
-        for account in accounts.filter(Q(is_active=True) | Q(pk__in=mappings))
-    ]
-    chart = connection.chart.filter(is_listed=True)
+    accounts = list(
+        Account.objects.filter(organization=connection.organization).filter(Q(is_active=True) | Q(pk__in=mappings))
+    )
+    used = entries_using(connection)
+    chart = list(connection.chart.all())
+    listed = [target for target in chart if target.is_listed]
+    usable = [target for target in listed if not target.refusal]
+    rows = [MappingRow(account, mappings.get(account.pk), used.get(account.pk, 0)) for account in accounts]
+    lacking = [row.account for row in rows if row.status != Status.MAPPED]
+    suggestions = suggest(lacking, usable)
+    shared = Counter(row.target.pk for row in rows if row.target)
     return MappingTable(
-        rows=rows,
-        groups=_by_kind(chart.filter(refusal="")),
-        refused=_by_refusal(connection, chart.exclude(refusal="")),
-        errors=[row for row in rows if row.error],
+        rows=[_completed(row, suggestions, shared) for row in rows],
+        groups=_by_kind(usable),
+        refused=_by_refusal(connection, (target for target in listed if target.refusal)),
+        names=ChartNames(chart, provider=connection.provider.short_name),
+        to_add=accounts_to_add(
+            connection, [row.account for row in rows if row.is_blocking and row.account.pk not in suggestions], listed
+        ),
+        parties=_parties(connection, listed),
     )
 
 
-def _row(
-    account: Account,
-    mapping: AccountMapping | None,
-    entries: int,
-    choices: Mapping[int, int | None],
-    errors: Mapping[int, str],
-) -> MappingRow:
-    target = mapping.target if mapping else None
-    return MappingRow(
-        account=account,
-        target=target,
-        chosen_id=choices.get(account.pk, target.pk if target else None),
-        is_required=mapping.is_required if mapping else account.is_core,
-        entries=entries,
-        error=errors.get(account.pk, ""),
-    )
+def _completed(row: MappingRow, suggestions: Mapping[int, Suggestion], shared: Mapping[int, int]) -> MappingRow:
+    sharing = shared[row.target.pk] - 1 if row.target else 0
+    return MappingRow(row.account, row.mapping, row.entries, sharing, suggestions.get(row.account.pk))
 
 
-def _entries_using(connection: Connection) -> dict[int, int]:
+def entries_using(connection: Connection) -> dict[int, int]:
     """Account id to the number of posted entries that use it and will be sent; empty until the start date is chosen."""
     if connection.mirror_from is None:
         return {}
@@ -138,7 +181,7 @@ def _entries_using(connection: Connection) -> dict[int, int]:
     return dict(lines.order_by().values_list("account").annotate(Count("entry", distinct=True)))
 
 
-def _by_kind(accounts: QuerySet[ChartAccount]) -> list[tuple[str, list[ChartAccount]]]:
+def _by_kind(accounts: Iterable[ChartAccount]) -> list[tuple[str, list[ChartAccount]]]:
     """In the order of a balance sheet and then an income statement, as a bookkeeper reads a chart."""
     kinds: dict[tuple[int, str], list[ChartAccount]] = defaultdict(list)
     for account in accounts:
@@ -148,8 +191,14 @@ def _by_kind(accounts: QuerySet[ChartAccount]) -> list[tuple[str, list[ChartAcco
     return [(kind or "Other", kinds[rank, kind]) for rank, kind in sorted(kinds)]
 
 
-def _by_refusal(connection: Connection, accounts: QuerySet[ChartAccount]) -> list[tuple[str, list[ChartAccount]]]:
+def _by_refusal(connection: Connection, accounts: Iterable[ChartAccount]) -> list[tuple[str, list[ChartAccount]]]:
     reasons: dict[str, list[ChartAccount]] = defaultdict(list)
     for account in accounts:
         reasons[connection.provider.refusals[account.refusal]].append(account)
     return sorted(reasons.items())
+
+
+def _parties(connection: Connection, chart: Iterable[ChartAccount]) -> dict[str, CatchAllParty | None]:
+    wanted = sorted({target.party for target in chart if target.party})
+    asked = {each.party: each for each in connection.parties.all()} if wanted else {}
+    return {party: asked.get(party) for party in wanted}

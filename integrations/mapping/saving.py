@@ -1,7 +1,8 @@
 """Saving which of our accounts goes to which of theirs: all of a form or none of it."""
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -25,65 +26,112 @@ class MappingRefused(Exception):
 
 @dataclass(frozen=True)
 class Saved:
-    """How many accounts got another target, how many required ones still lack one, and how many parked entries go
-    again."""
+    """How many accounts got another target, how many required ones still lack one, how many parked entries go again,
+    and how many other accounts each other person has changed since the form was loaded."""
 
     changed: int
     missing: int
     released: int
+    meanwhile: dict[str, int] = field(default_factory=dict)
 
 
 @transaction.atomic
 def save_mapping(
-    connection: Connection, choices: Mapping[int, int | None], *, actor: User, ip: str | None = None
+    connection: Connection,
+    choices: Mapping[int, int | None],
+    *,
+    actor: User,
+    loaded: Mapping[int, int | None] | None = None,
+    ip: str | None = None,
 ) -> Saved:
     """Choose targets: our account id to the id of a chart row of this connection, or None for no target.
 
-    Accounts not named keep what they have. Applies to entries not yet sealed. Raises MappingRefused, and then writes
-    nothing.
+    Accounts not named keep what they have. `loaded` is what the person saw when choosing, in the same form: a row that
+    somebody else has changed since is not overwritten unseen. Applies to entries not yet sealed; what was sent keeps
+    the target it was sent to. Raises MappingRefused, and then writes nothing.
     """
     # Two people saving at once take turns, so that the audit log's "before" is true.
-    connection = Connection.objects.select_for_update(no_key=True).select_related("organization").get(pk=connection.pk)
+    connection = (
+        Connection.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("organization")
+        .get(pk=connection.pk)
+    )
+    existing = {m.account_id: m for m in connection.mappings.select_related("target", "account", "saved_by")}
     accounts = {a.pk: a for a in Account.objects.filter(organization=connection.organization, pk__in=choices)}
     targets = {row.pk: row for row in connection.chart.filter(pk__in=[pk for pk in choices.values() if pk])}
-    existing = {m.account_id: m for m in connection.mappings.select_related("target").filter(account__in=accounts)}
 
     changes = {pk: target for pk, target in choices.items() if target != _target_id(existing.get(pk))}
-    _check(connection, changes, accounts, targets)
-    for account_id, target_id in changes.items():
-        AccountMapping.objects.update_or_create(
-            connection=connection,
-            account=accounts[account_id],
-            defaults={"target_id": target_id, "saved_by": actor, "saved_at": Now()},
-            create_defaults={"target_id": target_id, "saved_by": actor, "saved_at": Now(), "is_required": False},
-        )
+    seen = loaded or {}
+    others = {pk: m for pk, m in existing.items() if pk in seen and seen[pk] != m.target_id}
+    errors = {pk: _overtaken_by(others[pk]) for pk in changes if pk in others}
+    errors |= _objections(connection, changes, accounts, targets, existing)
+    if errors:
+        raise MappingRefused(errors)
+    _write(connection, changes, actor)
     released = 0
     if changes:
         _record(connection, changes, accounts, targets, existing, actor=actor, ip=ip)
         released = queue.release(connection, Cause.ACCOUNT, touching=[pk for pk in changes.values() if pk])
         waking.wake_on_commit(connection.pk)
-    return Saved(len(changes), connection.mappings.missing().count(), released)
+    meanwhile = Counter(str(m.saved_by) for pk, m in others.items() if pk not in choices and m.saved_by)
+    return Saved(len(changes), connection.mappings.missing().count(), released, dict(meanwhile))
 
 
 def _target_id(mapping: AccountMapping | None) -> int | None:
     return mapping.target_id if mapping else None
 
 
-def _check(
+def _write(connection: Connection, changes: Mapping[int, int | None], actor: User) -> None:
+    """One statement, however many rows. A posting may require an account in this moment: its row is taken over."""
+    AccountMapping.objects.bulk_create(
+        [
+            AccountMapping(
+                connection=connection,
+                account_id=pk,
+                target_id=target,
+                is_required=False,
+                saved_by=actor,
+                saved_at=Now(),
+            )
+            for pk, target in changes.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["connection", "account"],
+        update_fields=["target", "saved_by", "saved_at"],
+    )
+
+
+def objections(connection: Connection, choices: Mapping[int, int | None]) -> dict[int, str]:
+    """A sentence for each of our accounts whose choice `save_mapping` would refuse, were it saved now."""
+    existing = {m.account_id: m for m in connection.mappings.select_related("target", "account", "saved_by")}
+    accounts = {a.pk: a for a in Account.objects.filter(organization=connection.organization, pk__in=choices)}
+    targets = {row.pk: row for row in connection.chart.filter(pk__in=[pk for pk in choices.values() if pk])}
+    changes = {pk: target for pk, target in choices.items() if target != _target_id(existing.get(pk))}
+    return _objections(connection, changes, accounts, targets, existing)
+
+
+def _objections(
     connection: Connection,
-    choices: Mapping[int, int | None],
-    accounts: dict[int, Account],
-    targets: dict[int, ChartAccount],
-) -> None:
+    changes: Mapping[int, int | None],
+    accounts: Mapping[int, Account],
+    targets: Mapping[int, ChartAccount],
+    existing: Mapping[int, AccountMapping],
+) -> dict[int, str]:
     errors = {}
-    for account_id, target_id in choices.items():
-        account = accounts.get(account_id)
+    for pk, target_id in changes.items():
+        account = accounts.get(pk)
         if account is None:
-            errors[account_id] = "This account is not in your chart of accounts."
+            errors[pk] = "This account is not in your chart of accounts."
         elif target_id and (sentence := _objection(connection, account, targets.get(target_id))):
-            errors[account_id] = sentence
-    if errors:
-        raise MappingRefused(errors)
+            errors[pk] = sentence
+    return _mixed_with_trust(changes, accounts, existing) | errors
+
+
+def _overtaken_by(mapping: AccountMapping) -> str:
+    chosen = str(mapping.target) if mapping.target else "no account"
+    return (
+        f"{mapping.saved_by or 'Somebody else'} chose {chosen} meanwhile. Save again to replace that with your choice."
+    )
 
 
 def _objection(connection: Connection, account: Account, target: ChartAccount | None) -> str:
@@ -100,12 +148,31 @@ def _objection(connection: Connection, account: Account, target: ChartAccount | 
     return ""
 
 
+def _mixed_with_trust(
+    changes: Mapping[int, int | None], accounts: Mapping[int, Account], existing: Mapping[int, AccountMapping]
+) -> dict[int, str]:
+    """The changed accounts that would share a target with money of the other kind: clients' beside the firm's own."""
+    after = {pk: m.target_id for pk, m in existing.items()} | dict(changes)
+    known = {pk: m.account for pk, m in existing.items()} | dict(accounts)
+    held: dict[int, list[Account]] = defaultdict(list)
+    for pk, target_id in after.items():
+        if target_id and pk in known:
+            held[target_id].append(known[pk])
+    errors = {}
+    for pk, target_id in changes.items():
+        if target_id and pk in known:
+            other = next((a for a in held[target_id] if a.is_trust != known[pk].is_trust), None)
+            if other:
+                errors[pk] = f"Client money and the firm's own never share an account, and {other} goes to this one."
+    return errors
+
+
 def _record(
     connection: Connection,
     changes: Mapping[int, int | None],
-    accounts: dict[int, Account],
-    targets: dict[int, ChartAccount],
-    existing: dict[int, AccountMapping],
+    accounts: Mapping[int, Account],
+    targets: Mapping[int, ChartAccount],
+    existing: Mapping[int, AccountMapping],
     *,
     actor: User,
     ip: str | None,

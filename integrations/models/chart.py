@@ -88,6 +88,15 @@ BREAKS_TRUST = Q(account__is_trust=True) & (
 )
 
 
+def breaks_trust(account: Account, target: ChartAccount) -> bool:
+    """The same rule for one pair."""
+    if not account.is_trust:
+        return False
+    if account.type == Account.Type.LIABILITY:
+        return target.classification == Classification.REVENUE
+    return account.type == Account.Type.ASSET and target.classification != Classification.ASSET
+
+
 class AccountMappingQuerySet(models.QuerySet["AccountMapping"]):
     def required(self) -> "AccountMappingQuerySet":
         return self.filter(is_required=True)

@@ -244,6 +244,19 @@ class Limits:
     """What all companies of the app share; None where the provider limits each company alone."""
 
 
+@dataclass(frozen=True)
+class ClearingGuide:
+    """How a firm goes on where a provider refuses journals to an account: by another account beside it."""
+
+    refusals: frozenset[str]
+    """The codes of `RemoteAccount.refusal` that another account is the way out of."""
+    kinds: Mapping[Classification, str]
+    """What type to give it there, in the provider's words."""
+    steps: tuple[str, ...]
+    """How to add one there, a sentence each."""
+    longest_number: int
+
+
 class Provider(Protocol):
     """One accounting provider. Stateless: tokens and ids come with each call; nothing of a company is kept."""
 
@@ -257,6 +270,9 @@ class Provider(Protocol):
     """How long an unused refresh token lives, for saying so to people; a TokenSet carries the real figure."""
     refusals: Mapping[str, str]
     """For each code that `RemoteAccount.refusal` may hold, the sentence that tells a person why and what to do."""
+
+    clearing: ClearingGuide | None
+    """None where every account of the firm's own takes journals."""
 
     # OAuth
     def authorization_request(self, *, redirect_uri: str, state: str) -> AuthorizationRequest: ...

@@ -1,6 +1,5 @@
 """What the Connections tab shows: one card per provider, in a fixed order."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,7 +7,7 @@ from athenty.organizations.models import Organization
 from integrations.clock import database_now
 from integrations.connections.start import StartPreview, preview
 from integrations.forms import StartForm
-from integrations.mapping.reports import MappingFigures, MappingTable, is_being_read, mapping_figures, mapping_table
+from integrations.mapping.reports import MappingFigures, is_being_read, mapping_figures
 from integrations.mirror import reports, schedule
 from integrations.mirror.reports import ParkedEntry, QueueFigures, UnconfirmedEntry
 from integrations.mirror.status import nothing_sent_since
@@ -16,8 +15,8 @@ from integrations.models import ConnectAttempt, Connection, SyncMode
 from integrations.providers import PROVIDERS
 from integrations.providers.base import Provider
 from integrations.views import moments, notices
+from integrations.views.mapping_panel import Asked, Panel, panel
 from integrations.views.notices import Notice, State
-from integrations.views.options import TargetOptions
 
 # A person who has not come back by then has given up, or stands before the provider's error page.
 _ATTEMPT_SHOWN_FOR = timedelta(minutes=30)
@@ -47,8 +46,8 @@ class StartChoice:
 class Forms:
     """What stands below a connected card's facts."""
 
-    table: MappingTable | None
-    options: TargetOptions | None
+    panel: Panel | None
+    """The mapping table; None until the chart was read."""
     parked: list[ParkedEntry]
     causes: list[tuple[str, str, int]]
     """Each cause that entries were set aside for, in words, and how many."""
@@ -72,18 +71,15 @@ class Card:
         return self.connection is not None and self.connection.chart_read_at is not None
 
     @property
+    def chart_stamp(self) -> str:
+        """Changes with every reading of the chart; empty before the first."""
+        read_at = self.connection.chart_read_at if self.connection else None
+        return f"{read_at.timestamp():.0f}" if read_at else ""
+
+    @property
     def parked(self) -> int:
         """How many entries need attention."""
         return self.figures.queue.needs_attention if self.figures else 0
-
-
-@dataclass(frozen=True)
-class RefusedMapping:
-    """A mapping form that was not saved: what it asked for and what is wrong with it, by our account's id."""
-
-    connection: Connection
-    choices: Mapping[int, int | None]
-    errors: Mapping[int, str]
 
 
 def card(
@@ -91,14 +87,14 @@ def card(
     provider_name: str,
     *,
     start_form: StartForm | None = None,
-    refused: RefusedMapping | None = None,
+    asked: Asked | None = None,
 ) -> Card:
-    """The whole card. `start_form`: the start date that a person is trying."""
+    """The whole card. `start_form`: the start date that a person is trying; `asked`: how the mapping is looked at."""
     facts = card_facts(organization, provider_name)
     connection = facts.connection
     if connection is None or not connection.is_connected:
         return facts
-    forms = _forms(connection, start_form, refused if refused and refused.connection == connection else None)
+    forms = _forms(connection, start_form, asked or Asked())
     return Card(facts.provider_name, facts.provider, connection, facts.notice, facts.figures, forms)
 
 
@@ -134,7 +130,7 @@ def card_facts(organization: Organization, provider_name: str) -> Card:
 def _is_working(state: State) -> bool:
     if not state.connection.is_connected:
         return False
-    is_flowing = state.mode == SyncMode.LIVE and state.queue.waiting and not state.mapping.missing
+    is_flowing = state.mode == SyncMode.LIVE and state.queue.waiting and not state.mapping.unmapped
     return bool(is_being_read(state.connection, state.now) or state.queue.sending or is_flowing)
 
 
@@ -145,15 +141,9 @@ def _unfinished_attempt(organization: Organization, provider_name: str, now: dat
     return last if last and last.outcome == ConnectAttempt.Outcome.STARTED else None
 
 
-def _forms(connection: Connection, start_form: StartForm | None, refused: RefusedMapping | None) -> Forms:
-    table = None
-    if connection.chart_read_at:
-        table = mapping_table(
-            connection, choices=refused.choices if refused else {}, errors=refused.errors if refused else {}
-        )
+def _forms(connection: Connection, start_form: StartForm | None, asked: Asked) -> Forms:
     return Forms(
-        table=table,
-        options=TargetOptions(table) if table else None,
+        panel=panel(connection, asked) if connection.chart_read_at else None,
         parked=reports.parked_entries(connection),
         causes=reports.causes(connection),
         unconfirmed=reports.unconfirmed_entries(connection),

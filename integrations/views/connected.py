@@ -14,6 +14,7 @@ from athenty.organizations.client_address import client_ip
 from integrations.connections.connect import Visitor
 from integrations.models import Connection
 from integrations.views import cards
+from integrations.views.mapping_panel import Asked
 
 
 class PageRequest(OrganizationRequest):
@@ -42,12 +43,16 @@ def card_url(provider_name: str) -> str:
     return f"{reverse('integrations:index')}?tab=connections#{provider_name}"
 
 
-def done(request: PageRequest, provider_name: str, sentence: str) -> HttpResponse:
-    """After an act on a card: the card again for HTMX, with the sentence for the status line; else the page."""
+def done(request: PageRequest, provider_name: str, sentence: str, asked: Asked | None = None) -> HttpResponse:
+    """After an act on a card: the card again for HTMX, with the sentence for the status line; else the page.
+
+    `asked`: how the mapping table is looked at, where that is known.
+    """
     if not request.htmx:
         messages.success(request, sentence)
         return redirect(card_url(provider_name))
-    context = {"card": cards.card(request.organization, provider_name), "status": sentence}
+    card = cards.card(request.organization, provider_name, asked=asked)
+    context = {"card": card, "status": sentence}
     return TemplateResponse(request, "integrations/card.html", context)
 
 

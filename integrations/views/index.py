@@ -1,5 +1,6 @@
 """Settings ▸ Integrations: the Connections and Sync Mode tabs."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +16,9 @@ from integrations.mirror import schedule
 from integrations.models import Connection, SyncMode
 from integrations.providers import PROVIDERS
 from integrations.views import cards, moments
-from integrations.views.cards import Card, RefusedMapping
+from integrations.views.cards import Card
 from integrations.views.connected import PageRequest, card_url, connection_or_404
+from integrations.views.mapping_panel import Asked
 
 
 @admin_required
@@ -40,18 +42,30 @@ def card(request: PageRequest, connection_id: UUID) -> HttpResponse:
     if not request.htmx:
         return redirect(card_url(name))
     found = cards.card_facts(request.organization, name)
-    is_chart_new = found.has_chart and not request.GET.get("chart")
-    is_attention_new = request.GET.get("attention") != str(found.parked)
+    is_own_page = request.GET.get("on") == "page"
+    is_chart_new = found.has_chart and request.GET.get("chart") != found.chart_stamp
+    is_attention_new = not is_own_page and request.GET.get("attention") != str(found.parked)
     if is_chart_new or is_attention_new:
-        found = cards.card(request.organization, name)
-    context = {"card": found, "is_chart_new": is_chart_new, "is_attention_new": is_attention_new}
+        asked = Asked.by(request.GET, name, is_own_page=is_own_page)
+        found = cards.card(request.organization, name, asked=asked)
+    context = {
+        "card": found,
+        "is_chart_new": is_chart_new,
+        "is_attention_new": is_attention_new,
+        "is_own_page": is_own_page,
+    }
     return TemplateResponse(request, "integrations/card_facts.html", context)
 
 
-def connections_tab(request: PageRequest, refused: RefusedMapping | None = None) -> HttpResponse:
-    shown = [_shown_card(request, name, refused) for name in PROVIDERS]
-    context = {"tab": "connections", "tab_title": "Connections", "cards": shown, "has_errors": bool(refused)}
-    return _page(request, context, status=422 if refused else 200)
+def connections_tab(
+    request: PageRequest, asked: Mapping[str, Asked] | None = None, *, status: int = 200
+) -> HttpResponse:
+    """`asked`: a mapping form to show again, by its provider."""
+    asked = {name: Asked.by(request.GET, name) for name in PROVIDERS} | dict(asked or {})
+    shown = [_shown_card(request, name, asked[name]) for name in PROVIDERS]
+    has_errors = any(each.errors for each in asked.values())
+    context = {"tab": "connections", "tab_title": "Connections", "cards": shown, "has_errors": has_errors}
+    return _page(request, context, status=status)
 
 
 def sync_mode_tab(request: PageRequest, refused: SyncModeForm | None = None) -> HttpResponse:
@@ -73,10 +87,10 @@ def _page(request: PageRequest, context: dict[str, Any], *, status: int) -> Http
     return TemplateResponse(request, template, context, status=status)
 
 
-def _shown_card(request: PageRequest, provider_name: str, refused: RefusedMapping | None) -> Card:
+def _shown_card(request: PageRequest, provider_name: str, asked: Asked) -> Card:
     tried = request.GET.get(f"{provider_name}_from")
     start_form = None if tried is None else StartForm({"on": tried})
-    return cards.card(request.organization, provider_name, start_form=start_form, refused=refused)
+    return cards.card(request.organization, provider_name, start_form=start_form, asked=asked)
 
 
 def _hint(mode: SyncMode) -> str:

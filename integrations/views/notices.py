@@ -70,7 +70,7 @@ def notice(state: State, attempt: ConnectAttempt | None) -> Notice | None:
 def _what_holds_it_up(state: State) -> Iterator[Notice]:
     """For a connected one, the worst first."""
     yield from _before_the_first_entry(state)
-    if state.mapping.missing:
+    if state.mapping.unmapped:
         yield _unmapped(state)
     if state.is_paused:
         yield Notice("info", f"Paused by support. {_entries_are_waiting(state)}", mentions_support=True)
@@ -122,6 +122,8 @@ def _before_the_first_entry(state: State) -> Iterator[Notice]:
 
 
 def _what_needs_a_person(state: State) -> Iterator[Notice]:
+    if state.mapping.broken:
+        yield _broken(state)
     parked, unconfirmed = state.queue.needs_attention, state.queue.unconfirmed
     if parked:
         needs = "needs" if parked == 1 else "need"
@@ -150,13 +152,26 @@ def _sending(state: State) -> Iterator[Notice]:
 
 
 def _unmapped(state: State) -> Notice:
-    missing = state.mapping.missing
+    missing = state.mapping.unmapped
     have = "has" if missing == 1 else "have"
     return Notice(
         "warning",
         f"Sync is paused: {counted(missing, 'required account')} {have} no {state.short} account. "
         f"{_entries_are_waiting(state)}",
         f"Map {counted(missing, 'account')}",
+        f"#{state.connection.provider_name}-mapping",
+    )
+
+
+def _broken(state: State) -> Notice:
+    broken = state.mapping.broken
+    accounts = counted(broken, "account")
+    theirs = "a target that takes" if broken == 1 else "targets that take"
+    return Notice(
+        "warning",
+        f"{accounts} {'has' if broken == 1 else 'have'} {theirs} no journals any more. "
+        f"{'Its' if broken == 1 else 'Their'} entries wait for another target; the others are sent.",
+        f"Map {accounts}",
         f"#{state.connection.provider_name}-mapping",
     )
 

@@ -54,18 +54,31 @@ document.addEventListener("htmx:afterRequest", (event) => {
 
 // Choices that are not saved yet are counted, and leaving with them warns once.
 const isChanged = (control) =>
-  control.tagName === "SELECT"
-    ? [...control.options].some((option) => option.selected !== option.defaultSelected) &&
-      control.value !== (control.dataset.saved ?? "")
-    : control.checked !== control.defaultChecked;
-const unsaved = (form) => [...form.querySelectorAll("select, input[type=radio]:checked")].filter(isChanged).length;
+  control.type === "radio"
+    ? control.checked !== control.defaultChecked
+    : control.value.trim() !== (control.dataset.saved ?? control.defaultValue);
+const unsaved = (form) => [...form.querySelectorAll("input.target, input[type=radio]:checked")].filter(isChanged).length;
+window.athenty = { unsaved };
 
-document.addEventListener("change", (event) => {
-  const form = event.target.closest("form[data-warn-unsaved]");
-  if (!form) return;
+const countUnsaved = (form) => {
   const count = unsaved(form);
   const line = form.querySelector(".unsaved");
-  if (line) line.textContent = count ? `${count} unsaved ${count === 1 ? "change" : "changes"}` : "";
+  const text = count ? `${count} unsaved ${count === 1 ? "change" : "changes"}` : "";
+  if (line && line.textContent !== text) line.textContent = text;
+};
+for (const type of ["change", "input"]) {
+  document.addEventListener(type, (event) => {
+    const form = event.target.closest("form[data-warn-unsaved]");
+    if (form) countUnsaved(form);
+  });
+}
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll("form[data-warn-unsaved]").forEach(countUnsaved);
+});
+// Choosing to discard is answer enough.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-discard]");
+  if (link) link.closest("form").dataset.submitted = "yes";
 });
 window.addEventListener("beforeunload", (event) => {
   const forms = [...document.querySelectorAll("form[data-warn-unsaved]")];

@@ -32,6 +32,7 @@ class QuickBooksOnline:
     removal = "Apps ▸ My Apps in QuickBooks"
     refresh_lifetime = oauth.REFRESH_LIFETIME
     refusals = accounts.REFUSALS
+    clearing = None
     # Intuit's page "API call limits and throttles". A request may run for 120 s there, so a second one only
     # starts when the first can't be running any more.
     limits = Limits(

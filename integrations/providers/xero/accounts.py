@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from integrations.providers.base import Classification, RemoteAccount
+from integrations.providers.base import Classification, ClearingGuide, RemoteAccount
 from integrations.providers.texts import plain
 
 _ASSET, _LIABILITY = Classification.ASSET, Classification.LIABILITY
@@ -49,6 +49,23 @@ REFUSALS: Mapping[str, str] = {
     "currency": "In another currency than your ledger. Choose an account in the organisation's base currency.",
     "no_code": "Has no code in Xero, which journals need. Give it one there, then Refresh chart.",
 }
+CLEARING = ClearingGuide(
+    refusals=frozenset({"bank", "system", "inventory"}),
+    kinds={
+        _ASSET: "Current Asset",
+        _LIABILITY: "Current Liability",
+        _EQUITY: "Equity",
+        _REVENUE: "Revenue",
+        _EXPENSE: "Expense",
+    },
+    steps=(
+        "In Xero open Accounting, then Chart of accounts, then Add account.",
+        "Give it the type, code and name below, with the tax rate Tax Exempt, and save.",
+        "Come back here and press Refresh chart; then choose it for the account it is meant for.",
+        "When you reconcile in Xero, match the bank feed's lines to the clearing account: it comes back to zero.",
+    ),
+    longest_number=10,
+)
 _DOTNET_DATE = re.compile(r"/Date\((-?\d{1,14})(?:[+-]\d{4})?\)/")
 
 

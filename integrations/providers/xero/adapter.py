@@ -37,6 +37,7 @@ class Xero:
     removal = "Settings ▸ Connected apps in Xero"
     refresh_lifetime = oauth.REFRESH_LIFETIME
     refusals = accounts.REFUSALS
+    clearing = accounts.CLEARING
     # Xero's pages "API limits" and "Idempotent requests": a key is kept for six minutes from its first use, of which
     # the last is left for the request to arrive in.
     limits = Limits(
