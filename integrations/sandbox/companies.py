@@ -73,11 +73,18 @@ def accounts(store: Store, company: Company) -> list[Account]:
 
 
 def add_account(store: Store, company: Company, account: Account) -> None:
-    store.execute(
-        "INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?)",
+    add_account_rows(store, [account_row(company, account)])
+
+
+def account_row(company: Company, account: Account) -> tuple[Any, ...]:
+    return (
         company.provider, company.tenant_id, account.account_id, account.number, account.name, account.refusal,
         as_json(account.body),
     )  # fmt: skip
+
+
+def add_account_rows(store: Store, rows: list[tuple[Any, ...]]) -> None:
+    store.execute_many("INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def find_account(store: Store, company: Company, account_id: str) -> Account | None:

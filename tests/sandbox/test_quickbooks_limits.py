@@ -47,7 +47,7 @@ def test_when_items_are_not_counted_forty_batches_a_minute_are_taken(quickbooks,
     client.post("/control/limits", json={"items_count_as_calls": False})
     statuses = []
     for _ in range(41):
-        statuses.append(quickbooks.batch(batch_of(30)).status_code)
+        statuses.append(quickbooks.batch(batch_of(13)).status_code)
         advance(1)
     assert statuses == [200] * 40 + [429]
 
