@@ -6,13 +6,14 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from integrations.providers import PROVIDERS
-from integrations.providers.base import Accepted, NotWritten, Outcome, Refused, SendResult, Uncertain
+from integrations.providers.base import Accepted, NotWritten, Outcome, Refused, SealedSend, SendResult, Uncertain
 from integrations.providers.errors import OutcomeUnknown, ProviderError, Unavailable
 from integrations.providers.transport import MAX_ANSWER_BYTES
 from tests.providers.examples import ACCESS_TOKEN, REFRESH_TOKEN, company, draft, sealed_send
@@ -24,7 +25,7 @@ IDS = ("11", "22", "33")
 GUIDS = tuple(f"9c54a4ae-6dcf-4c2c-9b43-1f2a3b4c5d{end}" for end in IDS)
 # A server on a socket takes a millisecond a time, and one server serves all of a test's examples.
 over_a_socket = settings(
-    max_examples=150,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
@@ -51,8 +52,12 @@ def good_answer(name: str) -> dict[str, Any]:
 
 def send(server, name: str, reply: Reply) -> SendResult:
     server.answers(reply)
-    provider = PROVIDERS[name]
-    return provider.send(ACCESS_TOKEN, sealed_send(provider, *map(draft, REFERENCES)))
+    return PROVIDERS[name].send(ACCESS_TOKEN, sealed(name))
+
+
+@cache
+def sealed(name: str) -> SealedSend:
+    return sealed_send(PROVIDERS[name], *map(draft, REFERENCES))
 
 
 def is_named(name: str, body: bytes, outcome: Accepted, reference: str) -> bool:
@@ -78,15 +83,11 @@ def check(server, name: str, body: bytes, *, status: int = 200) -> None:
     except ProviderError as error:
         check_error(error)
         return
-    assert [outcome.item_id for outcome in result.outcomes] == list(sealed_ids(name))
+    assert [outcome.item_id for outcome in result.outcomes] == list(sealed(name).item_ids)
     for outcome, reference in zip(result.outcomes, REFERENCES, strict=True):
         check_outcome(outcome)
         if isinstance(outcome, Accepted):
             assert is_named(name, body, outcome, reference)
-
-
-def sealed_ids(name: str) -> tuple[str, ...]:
-    return PROVIDERS[name].seal([draft(reference) for reference in REFERENCES], company()).item_ids
 
 
 def check_error(error: ProviderError) -> None:
@@ -277,7 +278,7 @@ read_values = strategies.recursive(
 
 @both
 @pytest.mark.parametrize("asked", READS)
-@settings(over_a_socket, max_examples=40)
+@settings(over_a_socket, max_examples=25)
 @given(value=read_values, status=strategies.sampled_from([200, 200, 400, 401, 403, 500]))
 def test_no_answer_breaks_a_read(server, name, asked, value, status):
     server.answers(json_reply(value, status))

@@ -48,7 +48,7 @@ def read(body: bytes) -> dict:
     return json.loads(body, parse_float=str, parse_int=str)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(strategies.lists(drafts(), min_size=1, max_size=3))
 def test_quickbooks_gets_back_what_was_meant(journals):
     sealed = quickbooks.seal(journals)
@@ -66,7 +66,7 @@ def test_quickbooks_gets_back_what_was_meant(journals):
             assert sent.get("Description", "") == line.description
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(strategies.lists(drafts(), min_size=1, max_size=3))
 def test_xero_gets_back_what_was_meant(journals):
     sealed = xero.seal(journals)
