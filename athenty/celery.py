@@ -8,4 +8,4 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "athenty.settings")
 
 app = Celery("athenty")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["integrations.mirror"])
+app.autodiscover_tasks(["integrations.mirror", "integrations.connections"])

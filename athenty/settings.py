@@ -169,9 +169,20 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 
+# Renewing idle access, warning before it ends, giving back what is no longer wanted.
+CONNECTIONS_CARE_INTERVAL = env.duration("CONNECTIONS_CARE_INTERVAL_SECONDS", timedelta(minutes=1))
+CELERY_BEAT_SCHEDULE["care"] = {
+    "task": "integrations.connections.tasks.care",
+    "schedule": CONNECTIONS_CARE_INTERVAL,
+    "options": {"expires": CONNECTIONS_CARE_INTERVAL.total_seconds()},
+}
+
 # Where tokens' data keys are wrapped: integrations/connections/kms/
 KMS_BACKEND = env.text("KMS_BACKEND", **_local("local"), choices=("aws-kms", "local"))
 KMS_AWS_KEY_ID = env.text("KMS_AWS_KEY_ID", "")
+# Keys that still open what they wrapped, until `manage.py rotate_keys` has moved everything to the present one.
+KMS_AWS_OLD_KEY_IDS = env.words("KMS_AWS_OLD_KEY_IDS")
+KMS_LOCAL_OLD_KEY_FILES = env.words("KMS_LOCAL_OLD_KEY_FILES")
 KMS_AWS_ENDPOINT_URL = env.text("KMS_AWS_ENDPOINT_URL", "")
 KMS_LOCAL_KEY_FILE = env.text("KMS_LOCAL_KEY_FILE", addresses.state_folder() / "kms.key" if LOCAL else "")
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from integrations.views import callbacks, connections, index, mapping, mapping_files, sync_mode, unconfirmed
+from integrations.views import callbacks, connecting, connections, index, mapping, mapping_files, sync_mode, unconfirmed
 
 app_name = "integrations"
 urlpatterns = [
@@ -10,11 +10,13 @@ urlpatterns = [
     # One callback per provider: a code from one can never be taken for the other's.
     path("quickbooks/callback/", callbacks.quickbooks, name="quickbooks_callback"),
     path("xero/callback/", callbacks.xero, name="xero_callback"),
-    path("<slug:provider_name>/connect/", connections.connect, name="connect"),
-    path("choose/<slug:reference>/", connections.choose, name="choose"),
+    path("<slug:provider_name>/connect/", connecting.connect, name="connect"),
+    path("<slug:provider_name>/reconnect/", connecting.reconnect, name="reconnect"),
+    path("<slug:provider_name>/disconnected/", connecting.disconnected_there, name="disconnected_there"),
+    path("choose/<slug:reference>/", connecting.choose, name="choose"),
     path("<uuid:connection_id>/card/", index.card, name="card"),
     path("<uuid:connection_id>/start/", connections.start, name="start"),
-    path("<uuid:connection_id>/disconnect/", connections.disconnect, name="disconnect"),
+    path("<uuid:connection_id>/disconnect/", connecting.disconnect, name="disconnect"),
     path("<uuid:connection_id>/retry/", connections.retry, name="retry"),
     path("<uuid:connection_id>/unconfirmed/<int:row_id>/", unconfirmed.decide, name="unconfirmed"),
     path("<uuid:connection_id>/mapping/", mapping.mapping, name="mapping"),

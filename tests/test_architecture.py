@@ -131,7 +131,9 @@ def test_every_view_says_who_may_see_it() -> None:
 def test_only_signing_in_and_health_are_open_to_everyone() -> None:
     public = {address for address, view in views() if getattr(view, "access", None) == "public"}
     # Choosing an organization comes before there is one to be let into; the view asks for the sign-in itself.
-    assert public == {"/sign-in/", "/sign-out/", "/organization/", "/healthz"}
+    # Intuit sends whoever disconnected there to a page of ours; it reads and changes nothing.
+    disconnected = "/settings/integrations/<slug:provider_name>/disconnected/"
+    assert public == {"/sign-in/", "/sign-out/", "/organization/", "/healthz", disconnected}
 
 
 @pytest.mark.django_db

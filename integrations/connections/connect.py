@@ -1,88 +1,40 @@
 """Connecting: leave for the provider, come back once, seal, and join the organization to the company chosen there.
 
-What runs here in the web process only seals. Reading the chart, and everything else that opens tokens, is the worker's.
+What runs here in the web process only seals. Reading the chart, and everything else that opens tokens, is the worker's:
+so is giving back at the provider what a sign-in gave and no connection came of.
 """
 
-import hashlib
-import json
 import logging
 import secrets
 import uuid
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.urls import reverse
 
-from athenty.organizations.models import Organization, User
 from audit import recording
 from audit.actions import Action
 from integrations.clock import database_now
-from integrations.connections import tokens
+from integrations.connections import attempts, returning, tokens
+from integrations.connections.attempts import Candidate, ConnectFailed, Visitor
 from integrations.connections.kms import KeyUnavailable
 from integrations.mirror import queue, waking
 from integrations.models import ConnectAttempt, Connection
 from integrations.providers import PROVIDERS
 from integrations.providers.base import Cause, Company, TokenSet
-from integrations.providers.errors import ProviderError
+from integrations.providers.errors import (
+    CompanyGone,
+    Misconfigured,
+    ProviderError,
+    RateLimited,
+    ScopeMissing,
+    Unavailable,
+)
 from ledger import posting
 
 logger = logging.getLogger(__name__)
-
-STATE_LIFETIME = timedelta(minutes=10)
-# No letters or digits that are read as one another over the telephone.
-_REFERENCE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-
-
-class ConnectFailed(Exception):
-    """Nothing has changed. The message is a sentence for the person; `reference` is what support asks for."""
-
-    def __init__(self, message: str, *, reference: str = "") -> None:
-        super().__init__(message)
-        self.reference = reference
-
-
-@dataclass(frozen=True)
-class Visitor:
-    """Who is connecting, from which browser session, for which organization."""
-
-    user: User
-    organization: Organization
-    session_key: str
-    ip: str | None = None
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A company that a sign-in covers, with the tokens sealed for the connection it would become."""
-
-    company: Company
-    connection_id: str
-    sealed: str
-    """Hexadecimal."""
-    lifetimes: tokens.Lifetimes
-
-    def as_json(self) -> dict[str, Any]:
-        plain: dict[str, Any] = json.loads(json.dumps(asdict(self), default=_isoformat))
-        return plain
-
-    @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> "Candidate":
-        company, ends = stored["company"], stored["lifetimes"]
-        closed_through = company["closed_through"]
-        return cls(
-            company=Company(**{**company, "closed_through": closed_through and date.fromisoformat(closed_through)}),
-            connection_id=stored["connection_id"],
-            sealed=stored["sealed"],
-            lifetimes=tokens.Lifetimes(**{name: end and datetime.fromisoformat(end) for name, end in ends.items()}),
-        )
-
-
-def _isoformat(moment: date | datetime) -> str:
-    return moment.isoformat()
 
 
 def redirect_uri(provider_name: str) -> str:
@@ -90,24 +42,18 @@ def redirect_uri(provider_name: str) -> str:
     return settings.SITE_URL + reverse(f"integrations:{provider_name}_callback")
 
 
-def begin(provider_name: str, visitor: Visitor) -> str:
-    """Write the attempt down and return where to send the browser. Raises ConnectFailed when connected already."""
-    connections = Connection.objects.for_organization(visitor.organization).current()
-    if connections.filter(provider_name=provider_name).exclude(status=Connection.Status.DISCONNECTED).exists():
+def begin(provider_name: str, visitor: Visitor, *, renewing: bool = False) -> str:
+    """Write the attempt down and return where to send the browser.
+
+    Raises ConnectFailed when connected already, unless `renewing`: a person consents anew before the access ends.
+    """
+    current = _current(visitor.organization.pk, provider_name)
+    may_renew = renewing and current is not None and current.is_connected
+    if current and current.status != Connection.Status.DISCONNECTED and not may_renew:
         raise ConnectFailed(f"{PROVIDERS[provider_name].name} is connected already. Disconnect it first.")
     state = secrets.token_urlsafe(32)
     request = PROVIDERS[provider_name].authorization_request(redirect_uri=redirect_uri(provider_name), state=state)
-    attempt = ConnectAttempt(
-        organization=visitor.organization,
-        user=visitor.user,
-        provider_name=provider_name,
-        reference="AT-" + "".join(secrets.choice(_REFERENCE_ALPHABET) for _ in range(6)),
-        state_hash=_digest(state),
-        session_hash=_digest(visitor.session_key),
-        code_verifier=request.code_verifier,
-        started_at=database_now(),
-    )
-    attempt.save()
+    attempts.record(provider_name, visitor, state=state, code_verifier=request.code_verifier)
     return request.url
 
 
@@ -116,155 +62,169 @@ def finish(provider_name: str, visitor: Visitor, parameters: Mapping[str, str]) 
 
     The state is used up before the code is exchanged, and the code is exchanged once. Raises ConnectFailed.
     """
-    attempt = _take_attempt(provider_name, visitor, parameters.get("state", ""))
+    attempt = attempts.take(provider_name, visitor, parameters.get("state", ""))
     if parameters.get("error"):
-        raise _failed(attempt, _denial(parameters["error"]), ConnectAttempt.Outcome.DENIED)
-    try:
-        token_set = PROVIDERS[provider_name].exchange_code(
-            code=parameters.get("code", ""),
-            redirect_uri=redirect_uri(provider_name),
-            code_verifier=attempt.code_verifier,
-            callback_parameters=dict(parameters),
-        )
-        companies = PROVIDERS[provider_name].companies(token_set, dict(parameters))
-    except ProviderError as error:
-        logger.warning("Connect attempt %s failed: %s", attempt.reference, type(error).__name__)
-        short = PROVIDERS[provider_name].short_name
-        raise _failed(
-            attempt, f"{short} did not complete the sign-in. Start again; if it happens twice, contact support."
-        ) from None
-    if not companies:
-        raise _failed(attempt, "That sign-in covers no company. Sign in as someone who can manage the company.")
-    try:
-        candidates = [_candidate(attempt, company, token_set) for company in companies]
-    except KeyUnavailable:
-        logger.exception("Connect attempt %s: the tokens could not be sealed.", attempt.reference)
-        raise _failed(attempt, "Athenty could not store the access safely. Start again, or contact support.") from None
-    if len(candidates) == 1 and not _replaces_another(attempt, candidates[0].company):
-        return _join(attempt, candidates[0], visitor)
+        raise attempts.fail(attempt, _denial(attempt, parameters["error"]), ConnectAttempt.Outcome.DENIED)
+    candidates = _candidates(attempt, parameters)
+    previous = previous_company(attempt)
+    same = [each for each in candidates if previous and each.company.id == previous.company_id]
+    if previous and previous.is_connected:
+        if not same:
+            raise _give_up(attempt, candidates, _another_while_connected(previous, candidates))
+        candidates_to_join = same
+    else:
+        candidates_to_join = candidates
+    if len(candidates_to_join) == 1 and (previous is None or same):
+        [candidate] = candidates_to_join
+        if objection := _objection(attempt, candidate.company):
+            raise _give_up(attempt, candidates, objection)
+        return _join(attempt, candidate, candidates, visitor)
     attempt.candidates = [candidate.as_json() for candidate in candidates]
     attempt.outcome = ConnectAttempt.Outcome.CHOOSING
     attempt.save(update_fields=["candidates", "outcome"])
     return attempt
 
 
-def forget_abandoned() -> None:
-    """Erase what attempts that nobody came back to still hold: PKCE verifiers, and tokens sealed for a choice."""
-    ended = ConnectAttempt.objects.filter(started_at__lt=database_now() - STATE_LIFETIME)
-    ended.exclude(code_verifier="", candidates=[]).update(code_verifier="", candidates=[])
-
-
-def open_choice(visitor: Visitor, reference: str) -> ConnectAttempt | None:
-    """The attempt whose company this person may still choose, from the same browser session."""
-    attempts = ConnectAttempt.objects.filter(
-        organization=visitor.organization,
-        user=visitor.user,
-        session_hash=_digest(visitor.session_key),
-        outcome=ConnectAttempt.Outcome.CHOOSING,
-        started_at__gt=database_now() - STATE_LIFETIME,
-    )
-    return attempts.filter(reference=reference).first()
-
-
 def choose(attempt: ConnectAttempt, company_id: str, visitor: Visitor) -> Connection:
-    """Connect to one of the companies that the sign-in covers. Raises ConnectFailed."""
-    for stored in attempt.candidates:
-        if stored["company"]["id"] == company_id:
-            return _join(attempt, Candidate.from_json(stored), visitor)
+    """Connect to one of the companies that the sign-in covers. Raises ConnectFailed, and the choice stays open unless
+    the company is taken."""
+    candidates = [Candidate.from_json(stored) for stored in attempt.candidates]
+    for candidate in candidates:
+        if candidate.company.id == company_id:
+            if objection := _objection(attempt, candidate.company):
+                raise ConnectFailed(objection, reference=attempt.reference)
+            return _join(attempt, candidate, candidates, visitor)
     raise ConnectFailed("Choose one of the companies listed.", reference=attempt.reference)
+
+
+def choose_none(attempt: ConnectAttempt) -> None:
+    """The person would rather connect nothing: what they gave is given back."""
+    candidates = [Candidate.from_json(stored) for stored in attempt.candidates]
+    _give_up(attempt, candidates, "No company was chosen.")
 
 
 def previous_company(attempt: ConnectAttempt) -> Connection | None:
     """The connection that joining another company would replace: its mapping and queue are not carried over."""
-    current = Connection.objects.for_organization(attempt.organization).current()
-    return current.filter(provider_name=attempt.provider_name).first()
+    return _current(attempt.organization_id, attempt.provider_name)
 
 
-def _replaces_another(attempt: ConnectAttempt, company: Company) -> bool:
-    before = previous_company(attempt)
-    return before is not None and before.company_id != company.id
+def _current(organization_id: int, provider_name: str) -> Connection | None:
+    current = Connection.objects.current().select_related("organization")
+    return current.filter(organization=organization_id, provider_name=provider_name).first()
 
 
-@transaction.atomic
-def _take_attempt(provider_name: str, visitor: Visitor, state: str) -> ConnectAttempt:
-    """Single use, ten minutes, bound to provider, person, organization and browser session."""
-    attempt = (
-        ConnectAttempt.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("organization", "user")
-        .filter(
-            provider_name=provider_name,
-            state_hash=_digest(state),
-            user=visitor.user,
-            organization=visitor.organization,
-            session_hash=_digest(visitor.session_key),
-            outcome=ConnectAttempt.Outcome.STARTED,
-            started_at__gt=database_now() - STATE_LIFETIME,
+def _candidates(attempt: ConnectAttempt, parameters: Mapping[str, str]) -> list[Candidate]:
+    """The companies that the code buys, at least one, sealed. Raises ConnectFailed."""
+    provider = PROVIDERS[attempt.provider_name]
+    token_set: TokenSet | None = None
+    try:
+        token_set = provider.exchange_code(
+            code=parameters.get("code", ""),
+            redirect_uri=redirect_uri(attempt.provider_name),
+            code_verifier=attempt.code_verifier,
+            callback_parameters=dict(parameters),
         )
-        .first()
-    )
-    if attempt is None:
-        raise ConnectFailed("This sign-in took too long or was started in another window. Start again.")
-    verifier = attempt.code_verifier
-    attempt.outcome, attempt.finished_at = ConnectAttempt.Outcome.FAILED, database_now()
-    attempt.code_verifier = ""
-    attempt.save(update_fields=["outcome", "finished_at", "code_verifier"])
-    attempt.code_verifier = verifier
-    return attempt
+        companies = provider.companies(token_set, dict(parameters))
+        if companies:
+            return [Candidate.of(attempt, company, token_set) for company in companies]
+        sentence = (
+            f"What you chose in {provider.short_name} keeps no books of its own, as a practice does. Start again and "
+            "choose a company."
+        )
+    except ProviderError as error:
+        logger.warning("Connect attempt %s failed: %s", attempt.reference, type(error).__name__)
+        sentence = _refusal(provider.short_name, error)
+    except KeyUnavailable:
+        logger.exception("Connect attempt %s: the tokens could not be sealed.", attempt.reference)
+        sentence = "Athenty could not store the access safely. Start again, or contact support."
+    if token_set:
+        returning.return_tokens(attempt, token_set)
+    raise attempts.fail(attempt, sentence)
 
 
-def _denial(error: str) -> str:
+def _refusal(short: str, error: ProviderError) -> str:
+    if isinstance(error, ScopeMissing):
+        return (
+            f"You did not give Athenty every permission it needs in {short}. Start again and allow all that is listed."
+        )
+    if isinstance(error, CompanyGone):
+        return f"{short} does not let this sign-in open the company. Sign in as someone who can manage it."
+    if isinstance(error, Misconfigured):
+        return f"{short} does not accept Athenty's own access. This is ours to fix: contact support."
+    if isinstance(error, Unavailable | RateLimited):
+        return f"{short} is not responding. Nothing has changed. Start again in a few minutes."
+    return f"{short} did not complete the sign-in. Start again; if it happens twice, contact support."
+
+
+def _denial(attempt: ConnectAttempt, error: str) -> str:
     if error == "access_denied":
         return "You did not give Athenty access. Nothing has changed."
-    return "The provider ended the sign-in. Start again; if it happens twice, contact support."
+    short = PROVIDERS[attempt.provider_name].short_name
+    return f"{short} ended the sign-in. Start again; if it happens twice, contact support."
 
 
-def _failed(
-    attempt: ConnectAttempt, sentence: str, outcome: ConnectAttempt.Outcome = ConnectAttempt.Outcome.FAILED
-) -> ConnectFailed:
-    attempt.outcome, attempt.detail = outcome, sentence
-    attempt.save(update_fields=["outcome", "detail"])
-    return ConnectFailed(sentence, reference=attempt.reference)
-
-
-def _candidate(attempt: ConnectAttempt, company: Company, token_set: TokenSet) -> Candidate:
-    """Sealed at once, for the one connection that this company would be: nobody can move it to another."""
-    known = Connection.objects.for_organization(attempt.organization)
-    existing = known.filter(provider_name=attempt.provider_name, company_id=company.id).first()
-    connection = existing or Connection(
-        pk=uuid.uuid4(), organization=attempt.organization, provider_name=attempt.provider_name
-    )
-    return Candidate(
-        company=company,
-        connection_id=str(connection.pk),
-        sealed=tokens.seal_tokens(connection, token_set).hex(),
-        lifetimes=tokens.Lifetimes.of(token_set),
-    )
-
-
-def _join(attempt: ConnectAttempt, candidate: Candidate, visitor: Visitor) -> Connection:
-    company, organization = candidate.company, attempt.organization
+def _objection(attempt: ConnectAttempt, company: Company) -> str:
+    """Why this company can't be mirrored into; empty when it can."""
+    currency = attempt.organization.currency
     if not company.home_currency:
-        raise _failed(attempt, f"{company.name} could not be read. Sign in as someone who can manage its settings.")
-    if company.home_currency != organization.currency:
-        raise _failed(
-            attempt,
-            f"{company.name} keeps its books in {company.home_currency}; your ledger is in {organization.currency}. "
-            "Choose a company in the same currency.",
+        return f"{company.name} could not be read. Sign in as someone who can manage its settings."
+    if company.home_currency != currency:
+        return (
+            f"{company.name} keeps its books in {company.home_currency}; your ledger is in {currency}. "
+            "Choose a company in the same currency."
         )
+    return ""
+
+
+def _another_while_connected(connected: Connection, candidates: Sequence[Candidate]) -> str:
+    names = ", ".join(candidate.company.name for candidate in candidates)
+    return (
+        f"You signed in to {names}. This connection is {connected.company_name}, and goes on as it was. "
+        f"Choose {connected.company_name} there, or disconnect it first."
+    )
+
+
+def _give_up(attempt: ConnectAttempt, candidates: Sequence[Candidate], sentence: str) -> ConnectFailed:
+    """Close the attempt, give back what it brought, and give what to raise."""
+    with transaction.atomic():
+        returning.return_unused(attempt, candidates)
+        return attempts.fail(attempt, sentence)
+
+
+def _join(
+    attempt: ConnectAttempt, candidate: Candidate, candidates: Sequence[Candidate], visitor: Visitor
+) -> Connection:
     try:
-        return _activate(attempt, candidate, visitor)
-    except IntegrityError:
-        # The database's own rule, `company_connected_once`: two firms mirroring into the same books would mix them.
-        short = PROVIDERS[attempt.provider_name].short_name
-        raise _failed(attempt, f"This {short} company is already connected to another Athenty firm.") from None
+        return _activate(attempt, candidate, candidates, visitor)
+    except _Overtaken:
+        sentence = "Another sign-in was finished first, and its connection stands. Nothing more has changed."
+        raise _give_up(attempt, candidates, sentence) from None
+    except IntegrityError as error:
+        if getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") != "company_connected_once":
+            raise
+    # The database's own rule: two firms mirroring into the same books would mix them.
+    short = PROVIDERS[attempt.provider_name].short_name
+    raise _give_up(attempt, candidates, f"This {short} company is already connected to another Athenty firm.")
+
+
+class _Overtaken(Exception):
+    """Since these tokens were sealed, another sign-in of the same firm has made a connection."""
 
 
 @transaction.atomic
-def _activate(attempt: ConnectAttempt, candidate: Candidate, visitor: Visitor) -> Connection:
+def _activate(
+    attempt: ConnectAttempt, candidate: Candidate, candidates: Sequence[Candidate], visitor: Visitor
+) -> Connection:
     organization, now = attempt.organization, database_now()
     posting.hold_postings(organization)
     connections = Connection.objects.for_organization(organization).filter(provider_name=attempt.provider_name)
-    connections.exclude(pk=candidate.connection_id).update(is_current=False)
+    attempt.refresh_from_db(fields=["outcome"])
+    if attempt.outcome == ConnectAttempt.Outcome.CONNECTED:  # the second press of the button
+        return connections.select_related("organization").get(pk=candidate.connection_id)
+    others = connections.exclude(pk=candidate.connection_id)
+    if others.filter(~Q(status=Connection.Status.DISCONNECTED) | Q(company_id=candidate.company.id)).exists():
+        raise _Overtaken
+    others.update(is_current=False)
     connection = connections.filter(pk=candidate.connection_id).first() or Connection(
         pk=uuid.UUID(candidate.connection_id),
         organization=organization,
@@ -278,7 +238,8 @@ def _activate(attempt: ConnectAttempt, candidate: Candidate, visitor: Visitor) -
     connection.connected_at, connection.connected_by = now, visitor.user
     connection.chart_due_at = now
     connection.save()
-    tokens.keep_grant(connection, bytes.fromhex(candidate.sealed), candidate.lifetimes)
+    tokens.keep_grant(connection, candidate.sealed_tokens, candidate.lifetimes, person_id=candidate.person_id)
+    returning.release_others(connection, [each.company for each in candidates])
     if connection.mirror_from:
         queue.backfill(connection)
         queue.release(connection, Cause.PERMISSION)
@@ -294,7 +255,3 @@ def _activate(attempt: ConnectAttempt, candidate: Candidate, visitor: Visitor) -
     )
     waking.wake_for_chart(connection.pk)
     return connection
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

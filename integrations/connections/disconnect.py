@@ -1,4 +1,4 @@
-"""Disconnecting: sending stops at once; the worker gives the grant back at the provider and erases it."""
+"""Disconnecting: sending stops at once, and a worker ends the access at the provider."""
 
 import logging
 from uuid import UUID
@@ -9,11 +9,10 @@ from athenty.organizations.models import User
 from audit import recording
 from audit.actions import Action
 from integrations.clock import database_now
-from integrations.connections import tokens
-from integrations.connections.kms import KeyUnavailable
-from integrations.mirror import waking
+from integrations.connections import returning, telling
+from integrations.connections.tokens import StoredAccessBroken
 from integrations.models import Connection, SealedGrant
-from integrations.providers.errors import CompanyGone, GrantLost, ProviderError, TokenRejected
+from integrations.providers.errors import CompanyGone, GrantLost, TokenRejected
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +27,8 @@ def disconnect(connection: Connection, *, actor: User, ip: str | None = None) ->
     )
     if connection.status == Connection.Status.DISCONNECTED:
         return False
-    connection.status = Connection.Status.DISCONNECTED
-    connection.status_reason = Connection.StatusReason.PERSON
-    connection.status_detail, connection.status_changed_at = "", database_now()
-    connection.save(update_fields=["status", "status_reason", "status_detail", "status_changed_at"])
-    SealedGrant.objects.filter(connection=connection).update(is_to_be_revoked=True)
+    _set_status(connection, Connection.Status.DISCONNECTED, Connection.StatusReason.PERSON)
+    returning.return_grant_of(connection)
     recording.record(
         Action.DISCONNECTED,
         connection.organization,
@@ -41,56 +37,51 @@ def disconnect(connection: Connection, *, actor: User, ip: str | None = None) ->
         ip=ip,
         data={"provider": connection.provider_name, "company": connection.company_name, "cause": "person"},
     )
-    waking.wake_for_revocation(connection.pk)
     return True
 
 
 @transaction.atomic
 def stop(connection_id: UUID, error: GrantLost | CompanyGone | TokenRejected) -> None:
-    """The provider ended our access: nothing is sent any more, everything waits for a person. The reason is kept."""
+    """The provider ended our access: nothing is sent any more, everything waits for a person. The reason is kept.
+
+    Owners and admins are told at once. What can't be used any more is erased, but for a record that was tampered with.
+    """
     connected = Connection.objects.connected().select_related("organization").filter(pk=connection_id)
     connection = connected.select_for_update(of=("self",), no_key=True).first()
     if connection is None:
         return
-    if isinstance(error, CompanyGone):
-        connection.status, reason = Connection.Status.ERROR, Connection.StatusReason.COMPANY_GONE
-    else:
-        connection.status, reason = Connection.Status.DISCONNECTED, Connection.StatusReason.GRANT_LOST
-    connection.status_reason, connection.status_detail = reason, error.message
-    connection.status_changed_at = database_now()
-    connection.save(update_fields=["status", "status_reason", "status_detail", "status_changed_at"])
-    lost_for_good = connection.status == Connection.Status.DISCONNECTED
+    reason, cause = _why(connection, error)
+    is_over = reason != Connection.StatusReason.COMPANY_GONE
+    status = Connection.Status.DISCONNECTED if is_over else Connection.Status.ERROR
+    _set_status(connection, status, reason, detail=error.message)
+    if reason == Connection.StatusReason.GRANT_LOST:
+        SealedGrant.objects.filter(connection=connection).delete()
+    elif reason == Connection.StatusReason.SEAL_BROKEN:
+        logger.critical("The sealed tokens of connection %s were altered or moved; it was stopped.", connection.pk)
+    data = {"provider": connection.provider_name, "company": connection.company_name, "cause": cause}
     recording.record(
-        Action.DISCONNECTED if lost_for_good else Action.SYNC_FAILED,
+        Action.DISCONNECTED if is_over else Action.SYNC_FAILED,
         connection.organization,
         obj=str(connection),
-        data={
-            "provider": connection.provider_name,
-            "company": connection.company_name,
-            "cause": reason,
-            "provider_error": error.message,
-        },
+        data=data | {"provider_error": error.message},
     )
+    telling.tell_that_it_ended(connection)
 
 
-def give_back_grant(connection_id: UUID) -> None:
-    """End our access at the provider, then erase the tokens whatever it answered. In the worker: it opens them.
+def _why(connection: Connection, error: GrantLost | CompanyGone | TokenRejected) -> tuple[Connection.StatusReason, str]:
+    """The reason that the card words, and the cause that the audit log keeps."""
+    if isinstance(error, CompanyGone):
+        return Connection.StatusReason.COMPANY_GONE, Connection.StatusReason.COMPANY_GONE
+    if isinstance(error, StoredAccessBroken):
+        return Connection.StatusReason.SEAL_BROKEN, Connection.StatusReason.SEAL_BROKEN
+    ends_at = telling.access_ends_at(connection)
+    is_expired = ends_at is not None and ends_at <= database_now()
+    return Connection.StatusReason.GRANT_LOST, "expired" if is_expired else "revoked_at_provider"
 
-    A reconnect meanwhile has replaced the grant, and nothing is left to give back.
-    """
-    connection = Connection.objects.filter(pk=connection_id, grant__is_to_be_revoked=True).first()
-    if connection is None:
-        return
-    try:
-        access = tokens.access_token(connection)
-        connection.provider.disconnect(
-            refresh_token=tokens.stored_refresh_token(connection),
-            access_token=access,
-            company=connection.company,
-            last_of_this_grant=False,
-        )
-    except (ProviderError, KeyUnavailable) as error:
-        logger.warning(
-            "Connection %s was erased here; the provider did not confirm: %s", connection_id, type(error).__name__
-        )
-    SealedGrant.objects.filter(connection_id=connection_id, is_to_be_revoked=True).delete()
+
+def _set_status(
+    connection: Connection, status: Connection.Status, reason: Connection.StatusReason, detail: str = ""
+) -> None:
+    connection.status, connection.status_reason, connection.status_detail = status, reason, detail
+    connection.status_changed_at = database_now()
+    connection.save(update_fields=["status", "status_reason", "status_detail", "status_changed_at"])

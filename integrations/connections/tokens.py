@@ -3,23 +3,60 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from integrations.clock import database_now
 from integrations.connections import vault
+from integrations.connections.kms import SealBroken
+from integrations.mirror.crash_points import crash_point
 from integrations.models import Connection, SealedGrant
 from integrations.providers.base import TokenSet
 from integrations.providers.errors import GrantLost
 
 # A token that expires while the call is under way would cost a needless 401.
 REFRESH_AHEAD = timedelta(minutes=3)
+# The rarest that a grant may be refreshed. Intuit ends an idle one after a hundred days, Xero after sixty.
+_IDLE_AT_MOST = timedelta(days=7)
 
 
-def seal_tokens(connection: Connection, tokens: TokenSet) -> bytes:
-    """Sealed for this connection and no other. Needs only the right to seal."""
+class StoredAccessBroken(GrantLost):
+    """The stored access does not open where it belongs: it was altered, or copied from another connection."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An access and a refresh token, in the clear."""
+
+    access: str
+    refresh: str
+
+    def __repr__(self) -> str:
+        return "Pair()"
+
+
+def place(organization_id: int, provider_name: str, connection_id: UUID) -> vault.Place:
+    """Where a connection's tokens belong."""
+    return vault.Place(
+        organization=str(organization_id), provider=provider_name, connection=str(connection_id), field="tokens"
+    )
+
+
+def seal_tokens(tokens: TokenSet, where: vault.Place) -> vault.Sealed:
+    """Sealed for one connection and no other. Needs only the right to seal."""
     pair = {"access_token": tokens.access_token, "refresh_token": tokens.refresh_token}
-    return vault.seal(json.dumps(pair).encode(), _place(connection))
+    return vault.seal(json.dumps(pair).encode(), where)
+
+
+def open_tokens(record: bytes | memoryview, where: vault.Place) -> Pair:
+    """Raises StoredAccessBroken, and KeyUnavailable where the key is not to be had."""
+    try:
+        pair = json.loads(vault.unseal(bytes(record), where))
+    except SealBroken as error:
+        raise StoredAccessBroken(str(error)) from None
+    return Pair(pair["access_token"], pair["refresh_token"])
 
 
 @dataclass(frozen=True)
@@ -37,18 +74,19 @@ class Lifetimes:
         return cls(now + tokens.access_expires_in, now + tokens.refresh_expires_in, hard_end)
 
 
-def keep_grant(connection: Connection, sealed: bytes, lifetimes: Lifetimes) -> None:
+def keep_grant(connection: Connection, sealed: vault.Sealed, lifetimes: Lifetimes, *, person_id: str) -> None:
     """Store a new grant in the caller's transaction, replacing any before it."""
     SealedGrant.objects.update_or_create(
         connection=connection,
         defaults={
-            "tokens": sealed,
+            "tokens": sealed.record,
             "previous_tokens": None,
+            "key_id": sealed.key_id,
+            "person_id": person_id,
             "access_expires_at": lifetimes.access,
             "refresh_expires_at": lifetimes.refresh,
             "grant_expires_at": lifetimes.grant,
             "refreshed_at": database_now(),
-            "is_to_be_revoked": False,
         },
     )
 
@@ -57,12 +95,13 @@ def access_token(connection: Connection, *, refused: str | None = None) -> str:
     """An access token good for a call made now, refreshed if need be.
 
     `refused` is a token that the provider has just turned down: another is got even if it looked fresh. Raises
-    GrantLost when the grant is gone, KeyUnavailable when it can't be opened, and the provider's transient errors.
+    GrantLost when the grant is gone or does not open, KeyUnavailable when its key is not to be had, and the provider's
+    transient errors.
     """
     grant = SealedGrant.objects.filter(connection=connection).first()
     if grant is None:
         raise GrantLost("There is no stored access for this connection.")
-    access, _ = _open(connection, grant.tokens)
+    access = open_tokens(grant.tokens, _place(connection)).access
     if access != refused and _is_fresh(grant):
         return access
     return _refresh(connection, refused=refused)
@@ -73,57 +112,73 @@ def distrust(connection: Connection) -> None:
     SealedGrant.objects.filter(connection=connection).update(access_expires_at=database_now())
 
 
-@transaction.atomic
+def idle() -> QuerySet[Connection]:
+    """The connections whose access nothing has refreshed for a week: switched off, unmapped, or without entries."""
+    return Connection.objects.connected().filter(grant__refreshed_at__lt=database_now() - _IDLE_AT_MOST)
+
+
+def renew(connection: Connection) -> None:
+    """Refresh an idle grant long before the provider lets it lapse. Raises as `access_token` does."""
+    if idle().filter(pk=connection.pk).exists():
+        distrust(connection)
+        access_token(connection)
+
+
+# Durable: were this part of a larger transaction, a rollback would lose a pair that the provider has issued.
+@transaction.atomic(durable=True)
 def _refresh(connection: Connection, *, refused: str | None) -> str:
     """Refresh tokens rotate, so two workers must never both spend one: the row stays locked across the call."""
-    grant = SealedGrant.objects.select_for_update(no_key=True).get(connection=connection)
-    access, refresh = _open(connection, grant.tokens)
-    if access != refused and _is_fresh(grant):
-        return access  # another worker refreshed while this one waited for the lock
-    tokens = _spend(connection, grant, refresh)
-    grant.previous_tokens = grant.tokens
-    grant.tokens = seal_tokens(connection, tokens)
-    lifetimes = Lifetimes.of(tokens)
-    grant.access_expires_at, grant.refresh_expires_at = lifetimes.access, lifetimes.refresh
-    # Only some answers repeat the hard end; it does not move.
-    grant.grant_expires_at = lifetimes.grant or grant.grant_expires_at
-    grant.refreshed_at = database_now()
-    grant.save()
+    grant = SealedGrant.objects.select_for_update(no_key=True).filter(connection=connection).first()
+    if grant is None:
+        raise GrantLost("The connection was disconnected.")
+    held = open_tokens(grant.tokens, _place(connection))
+    if held.access != refused and _is_fresh(grant):
+        return held.access  # another worker refreshed while this one waited for the lock
+    crash_point("refreshing")
+    tokens = _spend(connection, grant, held.refresh)
+    crash_point("refreshed")
+    _keep_refreshed(connection, grant, tokens)
     return tokens.access_token
 
 
 def _spend(connection: Connection, grant: SealedGrant, refresh: str) -> TokenSet:
-    """If the answer to an earlier refresh was lost, the pair before it may still be honoured: tried once."""
+    """If the provider knows nothing of the latest pair, the one before it may still be honoured: tried once."""
     try:
         return connection.provider.refresh(refresh)
     except GrantLost:
         if grant.previous_tokens is None:
             raise
-        _, earlier = _open(connection, grant.previous_tokens)
+        earlier = open_tokens(grant.previous_tokens, _place(connection)).refresh
         if earlier == refresh:
             raise
         return connection.provider.refresh(earlier)
 
 
-def stored_refresh_token(connection: Connection) -> str:
-    """For giving the grant back at the provider."""
-    _, refresh = _open(connection, SealedGrant.objects.get(connection=connection).tokens)
-    return refresh
+def _keep_refreshed(connection: Connection, grant: SealedGrant, tokens: TokenSet) -> None:
+    where = _place(connection)
+    sealed = seal_tokens(tokens, where)
+    # One column names the key of both records.
+    before = bytes(grant.tokens)
+    grant.previous_tokens = before if grant.key_id == sealed.key_id else vault.rewrap(before, where).record
+    grant.tokens, grant.key_id = sealed.record, sealed.key_id
+    lifetimes = Lifetimes.of(tokens)
+    grant.access_expires_at, grant.refresh_expires_at = lifetimes.access, lifetimes.refresh
+    grant.grant_expires_at = _hard_end(grant.grant_expires_at, lifetimes.grant)
+    grant.person_id = tokens.person_id or grant.person_id
+    grant.refreshed_at = database_now()
+    grant.save()
+
+
+def _hard_end(known: datetime | None, told: datetime | None) -> datetime | None:
+    """It does not move. Only some answers repeat it, and each a few milliseconds off the last."""
+    if known and told and abs(told - known) < timedelta(days=1):
+        return known
+    return told or known
 
 
 def _is_fresh(grant: SealedGrant) -> bool:
     return grant.access_expires_at > database_now() + REFRESH_AHEAD
 
 
-def _open(connection: Connection, sealed: bytes | memoryview) -> tuple[str, str]:
-    pair = json.loads(vault.unseal(bytes(sealed), _place(connection)))
-    return pair["access_token"], pair["refresh_token"]
-
-
 def _place(connection: Connection) -> vault.Place:
-    return vault.Place(
-        organization=str(connection.organization_id),
-        provider=connection.provider_name,
-        connection=str(connection.pk),
-        field="tokens",
-    )
+    return place(connection.organization_id, connection.provider_name, connection.pk)

@@ -4,7 +4,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from integrations.clock import database_now
 from integrations.mirror import waking
-from integrations.models import Connection, Delivery, QueueRow, SealedGrant
+from integrations.models import Connection, Delivery, QueueRow
 
 
 def wake_what_is_due() -> None:
@@ -25,5 +25,3 @@ def wake_what_is_due() -> None:
         waking.wake(connection_id)
     for connection_id in Connection.objects.connected().filter(chart_due_at__lte=now).values_list("pk", flat=True):
         waking.wake_for_chart(connection_id)
-    for connection_id in SealedGrant.objects.filter(is_to_be_revoked=True).values_list("connection_id", flat=True):
-        waking.wake_for_revocation(connection_id)

@@ -41,8 +41,16 @@ def wake_for_chart(connection_id: UUID) -> None:
     transaction.on_commit(lambda: _send("integrations.mirror.tasks.read_chart", connection_id), robust=True)
 
 
-def wake_for_revocation(connection_id: UUID) -> None:
-    transaction.on_commit(lambda: _send("integrations.mirror.tasks.give_back_grant", connection_id), robust=True)
+def wake_for_return(grant_id: UUID) -> None:
+    transaction.on_commit(lambda: _send("integrations.connections.tasks.give_back_grant", grant_id), robust=True)
+
+
+def wake_for_renewal(connection_id: UUID) -> None:
+    transaction.on_commit(lambda: _send("integrations.connections.tasks.renew", connection_id), robust=True)
+
+
+def wake_for_mail(connection_id: UUID) -> None:
+    transaction.on_commit(lambda: _send("integrations.connections.tasks.send_mail", connection_id), robust=True)
 
 
 class _Broker:
@@ -95,5 +103,5 @@ class _Broker:
 _broker = _Broker()
 
 
-def _send(task: str, connection_id: UUID, delay: timedelta = timedelta()) -> None:
-    _broker.publish(task, connection_id, delay)
+def _send(task: str, row_id: UUID, delay: timedelta = timedelta()) -> None:
+    _broker.publish(task, row_id, delay)

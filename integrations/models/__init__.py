@@ -1,12 +1,15 @@
 """Tables, by concept. `journal_sync_queue` is `queue.QueueRow`."""
 
 from integrations.models.chart import AccountMapping, ChartAccount
-from integrations.models.connection import ConnectAttempt, Connection, SealedGrant
+from integrations.models.connection import ConnectAttempt, Connection
 from integrations.models.delivery import Attempt, Delivery, DeliveryItem
+from integrations.models.grant import GrantToReturn, SealedGrant
+from integrations.models.notice import AccessNotice
 from integrations.models.queue import QueueRow
 from integrations.models.schedule import Heartbeat, ProviderGate, SyncMode, SyncSettings
 
 __all__ = [
+    "AccessNotice",
     "AccountMapping",
     "Attempt",
     "ChartAccount",
@@ -14,6 +17,7 @@ __all__ = [
     "Connection",
     "Delivery",
     "DeliveryItem",
+    "GrantToReturn",
     "Heartbeat",
     "ProviderGate",
     "QueueRow",

@@ -1,4 +1,4 @@
-"""A connection joins one organization to one company file at a provider; its grant holds the sealed tokens."""
+"""A connection joins one organization to one company file at a provider; an attempt is the way to one."""
 
 import uuid
 from datetime import date, timedelta
@@ -48,7 +48,7 @@ class Connection(models.Model):
         PERSON = "person", "Disconnected by a person"
         GRANT_LOST = "grant_lost", "The provider ended our access"
         COMPANY_GONE = "company_gone", "The company can no longer be reached"
-        KEY_UNAVAILABLE = "key_unavailable", "The stored access could not be opened"
+        SEAL_BROKEN = "seal_broken", "The stored access was altered or moved"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="connections")
@@ -177,26 +177,6 @@ class Connection(models.Model):
         self.home_currency = company.home_currency
         self.refuses_duplicate_numbers = company.refuses_duplicate_numbers
         self.closed_through = company.closed_through
-
-
-class SealedGrant(models.Model):
-    """What a person allowed, sealed by the vault. One per connection; erased on disconnect.
-
-    `previous_tokens` is the pair before the last refresh, kept for one retry: Xero honours it for 30 minutes.
-    """
-
-    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="grant")
-    tokens = models.BinaryField()
-    previous_tokens = models.BinaryField(null=True)
-    access_expires_at = models.DateTimeField()
-    refresh_expires_at = models.DateTimeField()
-    grant_expires_at = models.DateTimeField(null=True)
-    refreshed_at = models.DateTimeField()
-    is_to_be_revoked = models.BooleanField(default=False)
-    """The connection was disconnected here; a worker gives the grant back at the provider and erases it."""
-
-    def __str__(self) -> str:
-        return f"Grant of {self.connection_id}"
 
 
 class ConnectAttempt(models.Model):

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 from athenty.organizations.models import Organization
 from integrations.clock import database_now
+from integrations.connections.returning import is_waiting_for_answer
 from integrations.connections.start import StartPreview, preview
+from integrations.connections.telling import WARNED_FROM, access_ends_at
 from integrations.forms import StartForm
 from integrations.mapping.reports import MappingFigures, is_being_read, mapping_figures
 from integrations.mirror import reports, schedule
@@ -18,8 +20,8 @@ from integrations.views import moments, notices
 from integrations.views.mapping_panel import Asked, Panel, panel
 from integrations.views.notices import Notice, State
 
-# A person who has not come back by then has given up, or stands before the provider's error page.
-_ATTEMPT_SHOWN_FOR = timedelta(minutes=30)
+# Who saw the provider's error page may look for help much later that day.
+_ATTEMPT_SHOWN_FOR = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def card_facts(organization: Organization, provider_name: str) -> Card:
     connection = current.filter(provider_name=provider_name).first()
     attempt = _unfinished_attempt(organization, provider_name, now)
     if connection is None:
-        return Card(provider_name, provider, None, notices.before_connecting(provider, attempt))
+        return Card(provider_name, provider, None, notices.before_connecting(provider, attempt, now))
     settings = schedule.sync_settings(organization)
     state = State(
         connection=connection,
@@ -115,6 +117,8 @@ def card_facts(organization: Organization, provider_name: str) -> Card:
         trouble=reports.trouble(connection),
         now=now,
         is_paused=settings.paused_at is not None,
+        access_ends_at=_ends_soon_at(connection, now),
+        is_return_unanswered=is_waiting_for_answer(connection),
         late_since=nothing_sent_since(connection, now),
     )
     figures = Figures(
@@ -125,6 +129,11 @@ def card_facts(organization: Organization, provider_name: str) -> Card:
         is_working=_is_working(state),
     )
     return Card(provider_name, provider, connection, notices.notice(state, attempt), figures)
+
+
+def _ends_soon_at(connection: Connection, now: datetime) -> datetime | None:
+    ends_at = access_ends_at(connection)
+    return ends_at if ends_at and ends_at - now <= WARNED_FROM else None
 
 
 def _is_working(state: State) -> bool:

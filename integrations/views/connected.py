@@ -11,7 +11,7 @@ from django_htmx.middleware import HtmxDetails
 
 from athenty.organizations.access import OrganizationRequest
 from athenty.organizations.client_address import client_ip
-from integrations.connections.connect import Visitor
+from integrations.connections.attempts import Visitor
 from integrations.models import Connection
 from integrations.views import cards
 from integrations.views.mapping_panel import Asked

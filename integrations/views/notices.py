@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
+from integrations.connections.attempts import STATE_LIFETIME
 from integrations.mapping.reports import MappingFigures, is_being_read
 from integrations.mirror import pacing, reports
 from integrations.mirror.reports import Progress, QueueFigures, Trouble
@@ -38,6 +39,10 @@ class State:
     now: datetime
     is_paused: bool = False
     """Support has stopped the firm's mirror."""
+    access_ends_at: datetime | None = None
+    """When the provider ends our access, where that is near."""
+    is_return_unanswered: bool = False
+    """Disconnected here, and the provider has not answered to it yet."""
     late_since: datetime | None = None
     """Entries are due, nothing is known to hold them, and yet nothing has gone since."""
 
@@ -50,10 +55,10 @@ class State:
         return counted(self.queue.waiting, "entry", "entries")
 
 
-def before_connecting(provider: Provider, attempt: ConnectAttempt | None) -> Notice:
+def before_connecting(provider: Provider, attempt: ConnectAttempt | None, now: datetime) -> Notice:
     """For a card without a connection. `attempt`: someone left for the provider and has not come back."""
     if attempt:
-        return _left_for_provider(provider, attempt)
+        return _left_for_provider(provider, attempt, now)
     needed = f"You need to be an administrator of the {provider.short_name} company."
     return Notice("info", f"Connect to start mirroring posted entries. {needed}")
 
@@ -63,7 +68,8 @@ def notice(state: State, attempt: ConnectAttempt | None) -> Notice | None:
     if state.connection.status == Connection.Status.ERROR:
         return _stopped(state)
     if state.connection.status == Connection.Status.DISCONNECTED:
-        return _left_for_provider(state.connection.provider, attempt) if attempt else _disconnected(state)
+        provider = state.connection.provider
+        return _left_for_provider(provider, attempt, state.now) if attempt else _disconnected(state)
     return next(_what_holds_it_up(state), None)
 
 
@@ -85,6 +91,8 @@ def _what_holds_it_up(state: State) -> Iterator[Notice]:
         yield _not_responding(state, state.connection.next_probe_at)
     if state.late_since:
         yield _late(state, state.late_since)
+    if state.access_ends_at:
+        yield _ends_soon(state, state.access_ends_at)
     if state.mode == SyncMode.LIVE or state.queue.sending:
         yield from _sending(state)
     yield from _what_needs_a_person(state)
@@ -250,19 +258,42 @@ def _disconnected(state: State) -> Notice:
     resume = f"Reconnect to send {number}." if state.queue.waiting else ""
     if connection.status_reason == Connection.StatusReason.GRANT_LOST:
         return Notice("warning", f"{state.short} ended our access on {on}. {resume or 'Reconnect to go on.'} {kept}")
-    if connection.status_reason == Connection.StatusReason.KEY_UNAVAILABLE:
+    if connection.status_reason == Connection.StatusReason.SEAL_BROKEN:
         return Notice(
-            "warning", f"Athenty could no longer open its stored access to {state.short}. Reconnect to go on. {kept}"
+            "warning",
+            f"Athenty could not open its stored access to {connection.company_name}, and stopped using it on {on}. "
+            f"{resume or 'Reconnect to go on.'} {kept}",
+        )
+    if state.is_return_unanswered or connection.status_detail:
+        tried = "has not answered yet" if state.is_return_unanswered else "did not answer"
+        return Notice(
+            "warning",
+            f"Disconnected here on {on}. {state.short} {tried}, so also remove Athenty under "
+            f"{connection.provider.removal}. {resume} {kept}".replace("  ", " "),
         )
     return Notice("info", f"Disconnected on {on}. {resume} {kept}".replace("  ", " "))
 
 
-def _left_for_provider(provider: Provider, attempt: ConnectAttempt) -> Notice:
+def _ends_soon(state: State, ends_at: datetime) -> Notice:
+    on = day(ends_at, state.connection.organization)
+    return Notice(
+        "warning",
+        f"{state.short} ends our access on {on}. Reconnect before then, so that no entry has to wait. Your mapping is "
+        "kept.",
+        f"Reconnect {state.short}",
+        reverse("integrations:reconnect", args=[state.connection.provider_name]),
+    )
+
+
+def _left_for_provider(provider: Provider, attempt: ConnectAttempt, now: datetime) -> Notice:
+    """The provider shows a wrong return address on its own page and sends nobody back: this is the only word of it."""
     short = provider.short_name
+    is_open = now - attempt.started_at < STATE_LIFETIME
+    first = f"Finish signing in at {short}." if is_open else f"The sign-in at {short} was not finished."
     return Notice(
         "info",
-        f"Finish signing in at {short}. If {short} showed an error page instead of a sign-in, contact support. "
-        f"Reference {attempt.reference}",
+        f"{first} If {short} showed an error page instead of a sign-in, it would not accept our return address. This "
+        f"is ours to fix: contact support with reference {attempt.reference}.",
         mentions_support=True,
     )
 

@@ -13,8 +13,8 @@ from django.db.models import F
 from audit.actions import Action
 from audit.models import AuditEvent
 from integrations.clock import database_now
-from integrations.connections import connect, disconnect, tokens, vault
-from integrations.connections.connect import ConnectFailed
+from integrations.connections import attempts, connect, disconnect, returning, tokens
+from integrations.connections.attempts import Candidate, ConnectFailed
 from integrations.models import ConnectAttempt, Connection, SealedGrant
 from integrations.providers.errors import GrantLost
 from tests.mirror.conftest import (
@@ -35,6 +35,10 @@ __all__ = ["_key_file", "_sandbox", "firm", "provider_name", "sandbox"]
 
 def nothing_changed() -> bool:
     return not Connection.objects.exists() and not SealedGrant.objects.exists()
+
+
+def give_back(connection) -> None:
+    returning.give_back(connection.grants_to_return.get().pk)
 
 
 def token_calls(sandbox, provider_name) -> int:
@@ -123,7 +127,7 @@ def test_connected_is_not_connected_again(firm, provider_name, sandbox):
 def test_another_company_on_reconnect_is_asked_about_and_starts_empty(firm, provider_name, sandbox):
     first = connect_firm(firm, provider_name, sandbox)
     disconnect.disconnect(first, actor=firm.owner)
-    disconnect.give_back_grant(first.pk)
+    give_back(first)
     back = parameters(
         sandbox.consent(connect.begin(provider_name, visitor(firm)), "Other &amp; Sons LLP".replace("&amp;", "&"))
     )
@@ -142,7 +146,7 @@ def test_disconnecting_gives_the_grant_back_and_erases_it(firm, provider_name, s
     connection = connect_firm(firm, provider_name, sandbox)
     assert disconnect.disconnect(connection, actor=firm.owner)
     assert not disconnect.disconnect(connection, actor=firm.owner)
-    disconnect.give_back_grant(connection.pk)
+    give_back(connection)
     connection.refresh_from_db()
     assert (connection.status, connection.status_reason) == ("disconnected", "person")
     assert not SealedGrant.objects.exists()
@@ -155,7 +159,7 @@ def test_disconnecting_works_when_the_provider_does_not_answer(firm, provider_na
     connection = connect_firm(firm, provider_name, sandbox)
     settings.QUICKBOOKS_REVOKE_URL = settings.XERO_CONNECTIONS_URL = "http://127.0.0.1:9/"
     disconnect.disconnect(connection, actor=firm.owner)
-    disconnect.give_back_grant(connection.pk)
+    give_back(connection)
     assert not SealedGrant.objects.exists()
 
 
@@ -183,7 +187,7 @@ def test_no_token_reaches_a_log_whatever_the_level(firm, provider_name, sandbox,
 def test_a_sealed_grant_copied_to_another_connection_does_not_open(firm, provider_name, sandbox):
     connection = connect_firm(firm, provider_name, sandbox)
     other = Connection(pk=connection.pk, organization=make_firm("Other Law").organization, provider_name=provider_name)
-    with pytest.raises(vault.KeyUnavailable):
+    with pytest.raises(tokens.StoredAccessBroken):
         tokens.access_token(other)
 
 
@@ -212,7 +216,7 @@ def test_sixteen_workers_that_need_a_token_refresh_it_once(firm, provider_name, 
 def test_a_choice_survives_the_trip_through_the_database(firm, sandbox):
     """What is kept while a company is being chosen is JSON, tokens sealed."""
     back = parameters(sandbox.consent(connect.begin("quickbooks", visitor(firm)), COMPANY))
-    attempt = connect._take_attempt("quickbooks", visitor(firm), back["state"])
+    attempt = attempts.take("quickbooks", visitor(firm), back["state"])
     token_set = connect.PROVIDERS["quickbooks"].exchange_code(
         code=back["code"],
         redirect_uri=connect.redirect_uri("quickbooks"),
@@ -220,7 +224,7 @@ def test_a_choice_survives_the_trip_through_the_database(firm, sandbox):
         callback_parameters=back,
     )
     [company] = connect.PROVIDERS["quickbooks"].companies(token_set, back)
-    candidate = connect._candidate(attempt, company, token_set)
+    candidate = Candidate.of(attempt, company, token_set)
     stored = json.dumps(candidate.as_json())
     assert token_set.refresh_token not in stored
-    assert connect.Candidate.from_json(json.loads(stored)) == candidate
+    assert Candidate.from_json(json.loads(stored)) == candidate

@@ -23,11 +23,11 @@ def key_file(settings, tmp_path):
 
 
 def test_what_is_sealed_opens_in_its_place():
-    assert vault.unseal(vault.seal(b"refresh-token", PLACE), PLACE) == b"refresh-token"
+    assert vault.unseal(vault.seal(b"refresh-token", PLACE).record, PLACE) == b"refresh-token"
 
 
 def test_the_plaintext_is_not_in_the_sealed_record_and_no_two_seals_are_alike():
-    first, second = vault.seal(b"refresh-token", PLACE), vault.seal(b"refresh-token", PLACE)
+    first, second = vault.seal(b"refresh-token", PLACE).record, vault.seal(b"refresh-token", PLACE).record
     assert b"refresh-token" not in first
     assert first != second
 
@@ -38,11 +38,11 @@ def test_the_plaintext_is_not_in_the_sealed_record_and_no_two_seals_are_alike():
 def test_a_record_moved_elsewhere_does_not_open(moved):
     elsewhere = vault.Place(**{**PLACE.context(), **moved})
     with pytest.raises(KeyUnavailable):
-        vault.unseal(vault.seal(b"refresh-token", PLACE), elsewhere)
+        vault.unseal(vault.seal(b"refresh-token", PLACE).record, elsewhere)
 
 
 def test_no_altered_byte_goes_unnoticed():
-    sealed = vault.seal(b"refresh-token", PLACE)
+    sealed = vault.seal(b"refresh-token", PLACE).record
     for index in range(len(sealed)):
         altered = sealed[:index] + bytes([sealed[index] ^ 1]) + sealed[index + 1 :]
         with pytest.raises(KeyUnavailable):
@@ -50,14 +50,14 @@ def test_no_altered_byte_goes_unnoticed():
 
 
 def test_a_truncated_record_does_not_open():
-    sealed = vault.seal(b"refresh-token", PLACE)
+    sealed = vault.seal(b"refresh-token", PLACE).record
     for length in range(len(sealed)):
         with pytest.raises(KeyUnavailable):
             vault.unseal(sealed[:length], PLACE)
 
 
 def test_another_key_file_does_not_open_it(settings, tmp_path):
-    sealed = vault.seal(b"refresh-token", PLACE)
+    sealed = vault.seal(b"refresh-token", PLACE).record
     settings.KMS_LOCAL_KEY_FILE = str(tmp_path / "other.key")
     kms.key_management.cache_clear()
     with pytest.raises(KeyUnavailable):

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from athenty.organizations.models import Membership, Organization, User
 from integrations.connections import connect, start
-from integrations.connections.connect import Visitor
+from integrations.connections.attempts import Visitor
 from integrations.mapping import chart, saving
 from integrations.mirror import drain
 from integrations.models import Connection

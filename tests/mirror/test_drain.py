@@ -12,7 +12,7 @@ from django.db.models import F
 from audit.actions import Action
 from audit.models import AuditEvent
 from integrations.clock import database_now
-from integrations.connections import disconnect
+from integrations.connections import disconnect, returning
 from integrations.mapping import chart, saving
 from integrations.mirror import claiming, drain, outcomes, queue, schedule
 from integrations.models import Connection, Delivery, QueueRow, SyncMode
@@ -290,7 +290,7 @@ def test_access_withdrawn_at_the_provider_stops_the_connection_and_keeps_the_que
 
 def test_a_reconnect_to_the_same_company_sends_what_waited(firm, connection, sandbox):
     disconnect.disconnect(connection, actor=firm.owner)
-    disconnect.give_back_grant(connection.pk)
+    returning.give_back(connection.grants_to_return.get().pk)
     firm.post(("1100", "2100", "1.00"))
     assert not pass_over(connection)
     again = connect_firm(firm, connection.provider_name, sandbox)

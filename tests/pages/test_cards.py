@@ -50,12 +50,17 @@ def test_never_connected(owner):
 
 def test_left_for_the_provider_and_not_back(owner, firm):
     attempt = begun(firm)
-    assert "If QuickBooks showed an error page instead of a sign-in, contact support. Reference AT-7K2M4P" in notice(
-        card(owner)
+    explained = (
+        "If QuickBooks showed an error page instead of a sign-in, it would not accept our return address. This is ours "
+        "to fix: contact support with reference AT-7K2M4P."
     )
-    attempt.started_at = timezone.now() - timedelta(minutes=31)
+    assert f"Finish signing in at QuickBooks. {explained}" in notice(card(owner))
+    attempt.started_at = timezone.now() - timedelta(minutes=11)
     attempt.save()
-    assert "Reference" not in card(owner)
+    assert f"The sign-in at QuickBooks was not finished. {explained}" in notice(card(owner))
+    attempt.started_at = timezone.now() - timedelta(hours=13)
+    attempt.save()
+    assert "AT-7K2M4P" not in card(owner)
 
 
 def test_a_later_attempt_that_ended_takes_the_notice_away(owner, firm):
@@ -63,7 +68,7 @@ def test_a_later_attempt_that_ended_takes_the_notice_away(owner, firm):
     later = begun(firm, reference="AT-222222", state_hash="later")
     later.outcome, later.started_at = "denied", timezone.now() + timedelta(seconds=1)
     later.save()
-    assert "Reference" not in card(owner)
+    assert "reference AT-" not in card(owner)
 
 
 def begun(firm, reference="AT-7K2M4P", state_hash="state") -> ConnectAttempt:

@@ -13,8 +13,8 @@ import pytest
 from django.conf import settings
 
 from athenty.organizations.models import Membership, Organization, User
-from integrations.connections import connect, disconnect, kms, start
-from integrations.connections.connect import Visitor
+from integrations.connections import connect, keeping, kms, returning, start, telling
+from integrations.connections.attempts import Visitor
 from integrations.mapping import chart, saving
 from integrations.mirror import drain, outcomes, probing, schedule, sweeping, waking
 from integrations.models import Connection, Delivery, QueueRow
@@ -80,7 +80,9 @@ class Alarm:
         act = {
             "integrations.mirror.tasks.drain": drain.run_pass,
             "integrations.mirror.tasks.read_chart": chart.read_if_due,
-            "integrations.mirror.tasks.give_back_grant": disconnect.give_back_grant,
+            "integrations.connections.tasks.give_back_grant": returning.give_back,
+            "integrations.connections.tasks.renew": keeping.renew_if_idle,
+            "integrations.connections.tasks.send_mail": telling.send_due,
         }[task]
         for late in self._world.delivered():
             self._world.wake(partial(act, connection_id), f"{task} {connection_id}", delay.total_seconds() + late)
