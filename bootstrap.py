@@ -30,6 +30,7 @@ PRODUCTION_LIKE = {
     "REDIS_URL": "rediss://localhost:6379/0",
     "KMS_BACKEND": "aws-kms",
     "KMS_AWS_KEY_ID": "alias/athenty",
+    "EMAIL_HOST": "mail.athenty.example",
     "QUICKBOOKS_CLIENT_ID": "check",
     "QUICKBOOKS_CLIENT_SECRET": "check",
     "XERO_CLIENT_ID": "check",

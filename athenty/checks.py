@@ -1,10 +1,13 @@
-"""System checks: a missing or unsafe production setting stops the start."""
+"""Checks at the start: a missing or unsafe production setting, or a wrong key, stops it."""
 
 import os
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import Error, Tags, register
+from django.core.checks import ERROR, Error, Tags, register, run_checks
+
+from integrations.connections import keys
+from integrations.connections.kms import KeyUnavailable
 
 
 @register(Tags.security)
@@ -37,4 +40,27 @@ def production_keeps_keys_apart(**_: Any) -> list[Error]:
         errors.append(
             Error("SECRET_KEY is shorter than 50 characters.", hint="Generate a longer random one.", id="athenty.E003")
         )
+    if not settings.EMAIL_HOST:
+        errors.append(
+            Error(
+                "EMAIL_HOST is not set, so nobody would be told when a connection ends.",
+                hint="Set it to the mail server's name, with EMAIL_PORT, EMAIL_HOST_USER and EMAIL_HOST_PASSWORD.",
+                id="athenty.E005",
+            )
+        )
     return errors
+
+
+def refuse_unsafe_start(*, opens_tokens: bool) -> None:
+    """End this process, with a sentence, unless its settings are safe and its keys are those that it needs.
+
+    For what no `manage.py` starts: web servers, and workers, which alone open tokens.
+    """
+    problems = [str(problem) for problem in run_checks(tags=[Tags.security]) if problem.level >= ERROR]
+    if not problems:
+        try:
+            keys.check_start(opens=opens_tokens)
+        except KeyUnavailable as error:
+            problems = [str(error)]
+    if problems:
+        raise SystemExit("Athenty does not start. " + " ".join(problems))

@@ -225,6 +225,16 @@ if LOCAL:
     # oauthlib refuses http:// outright. env.url lets it through for loopback hosts in this profile only.
     os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
 
+# Mail to owners and admins. Without a server the local profile writes it to the console.
+EMAIL_HOST = env.text("EMAIL_HOST", "")
+EMAIL_PORT = env.integer("EMAIL_PORT", 587, at_least=1, at_most=65_535)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", default=True)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("EMAIL_FROM", SUPPORT_EMAIL)
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST or not LOCAL else 'console'}.EmailBackend"
+
 # Logging -------------------------------------------------------------------------------------------------------------
 LOGGING = {
     "version": 1,

@@ -7,3 +7,8 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "athenty.settings")
 
 application = get_wsgi_application()
+
+# Settings and apps have to be there before it can be asked.
+from athenty.checks import refuse_unsafe_start  # noqa: E402
+
+refuse_unsafe_start(opens_tokens=False)

@@ -37,7 +37,7 @@ class Pair:
         return "Pair()"
 
 
-def place(organization_id: int, provider_name: str, connection_id: UUID) -> vault.Place:
+def place(organization_id: int, provider_name: str, connection_id: UUID | str) -> vault.Place:
     """Where a connection's tokens belong."""
     return vault.Place(
         organization=str(organization_id), provider=provider_name, connection=str(connection_id), field="tokens"

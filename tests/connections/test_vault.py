@@ -3,11 +3,9 @@
 import stat
 
 import pytest
-from botocore.stub import Stubber
 
 from integrations.connections import kms, vault
 from integrations.connections.kms import KeyUnavailable
-from integrations.connections.kms.aws import AwsKms
 from integrations.connections.kms.local import LocalKeyFile
 
 PLACE = vault.Place(organization="1", provider="xero", connection="a", field="tokens")
@@ -76,22 +74,3 @@ def test_a_key_file_of_the_wrong_length_is_refused(key_file):
     key_file.touch(mode=0o600)
     with pytest.raises(KeyUnavailable, match="32 bytes"):
         LocalKeyFile(key_file)
-
-
-def test_aws_kms_binds_the_context_and_its_refusal_says_nothing_secret(monkeypatch):
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-    backend = AwsKms("alias/athenty")
-    with Stubber(backend._client) as stub:
-        stub.add_response(
-            "generate_data_key",
-            {"Plaintext": b"k" * 32, "CiphertextBlob": b"wrapped", "KeyId": "alias/athenty"},
-            {"KeyId": "alias/athenty", "KeySpec": "AES_256", "EncryptionContext": PLACE.context()},
-        )
-        key = backend.new_data_key(PLACE.context())
-        assert (key.plaintext, key.wrapped) == (b"k" * 32, b"wrapped")
-        assert "kkk" not in repr(key)
-        stub.add_client_error("decrypt", "InvalidCiphertextException")
-        with pytest.raises(KeyUnavailable):
-            backend.open_data_key(b"wrapped", PLACE.context())

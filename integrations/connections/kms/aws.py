@@ -52,16 +52,17 @@ class AwsKms:
 
     def _ask_each_key(self, call: Callable[..., dict[str, Any]], parameter: str, **request: Any) -> dict[str, Any]:
         """Each key is named, as AWS advises: a record wrapped by a stranger's key must not open."""
+        refused = KeyUnavailable()
         for key_id in (self._key_id, *self._older):
             try:
                 return _ask(call, **request, **{parameter: key_id})
-            except _NotThisKey:
-                continue
-        raise KeyUnavailable("None of the configured keys has wrapped this.")
+            except _NotThisKey as error:
+                refused = error
+        raise refused
 
 
-class _NotThisKey(Exception):
-    """Another key has wrapped it."""
+class _NotThisKey(KeyUnavailable):
+    """Another key has wrapped it, or we may not use this one."""
 
 
 def _ask(call: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
@@ -69,11 +70,10 @@ def _ask(call: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
         return call(**request)
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
-        if code == "IncorrectKeyException":
-            raise _NotThisKey from None
         if code == "InvalidCiphertextException":
             raise SealBroken("The record was altered, or moved from where it belongs.") from None
+        meaning = _NotThisKey if code in {"IncorrectKeyException", "AccessDeniedException"} else KeyUnavailable
         # The call's own arguments stay out of the text: they would end in a log.
-        raise KeyUnavailable(f"The key-management service refused: {code or 'no code'}.") from None
+        raise meaning(f"The key-management service refused: {code or 'no code'}.") from None
     except BotoCoreError as error:
         raise KeyUnavailable(f"The key-management service did not answer: {type(error).__name__}.") from None
