@@ -2,10 +2,18 @@
 
 import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.test import override_settings
 
 from tests.log_watch import watched_logs
 
 __all__ = ["watched_logs"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _hash_passwords_in_no_time():
+    """A safe hash takes a third of a second, for each of the people whom a thousand tests make."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
