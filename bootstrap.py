@@ -231,7 +231,7 @@ def install_lock(path: Path) -> bool:
     source = ["--no-binary", "xero-python", "--no-build-isolation"]
     wanted = [*strict, *source, "-r", str(path)]
     installed = run(*quiet_pip, *strict, "-r", "requirements-build.txt") == 0 and (
-        run("-m", "uv", "pip", "install", "--quiet", "--python", str(PYTHON), *wanted) == 0
+        run("-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", str(PYTHON), *wanted) == 0
         or run(*quiet_pip, "--use-pep517", *wanted) == 0
     )
     if not installed:
