@@ -82,8 +82,10 @@ def suggest(accounts: Iterable[Account], chart: Collection[ChartAccount]) -> dic
 
 @dataclass(frozen=True)
 class _Entry:
+    position: int
     target: ChartAccount
-    group: tuple[str, bool]
+    name: str
+    """For comparing, whatever its case."""
     decisive: frozenset[str]
     weight: float
     """Of all words of its name."""
@@ -97,10 +99,11 @@ class _Index:
         self._rarity = Counter(word for _, held in named for word in held)
         self._alike: dict[str, dict[str, float]] = {}
         self._by_word: dict[tuple[str, bool], dict[str, list[_Entry]]] = defaultdict(lambda: defaultdict(list))
-        for target, held in named:
+        for position, (target, held) in enumerate(named):
             # Client money is never guessed to lie among the firm's own, nor the class to be another.
             group = (target.classification, target.is_trust or "trust" in held)
-            entry = _Entry(target, group, _decisive(held), sum(map(self._weight, held)))
+            weight = sum(map(self._weight, held))
+            entry = _Entry(position, target, target.name.casefold(), _decisive(held), weight)
             for word in held:
                 self._by_word[group][word].append(entry)
 
@@ -109,18 +112,19 @@ class _Index:
         if not ranked or ranked[0][0] < _BAR:
             return None
         score, target = ranked[0]
-        if len(ranked) > 1 and ranked[1][0] > score - _LEAD and not _is_same_name(account, target):
+        rivals = [other for close, other in ranked[1:] if close > score - _LEAD]
+        if any(_is_same_name(account, target) == _is_same_name(account, rival) for rival in rivals):
             return None
         return Suggestion(target, _reason(account, target), round(score, 2))
 
     def _scored(self, account: Account) -> list[tuple[float, ChartAccount]]:
         """How much of both names is shared, rare words weighing more, and a little for the same number."""
-        ours = words(account.name)
+        ours, name = words(account.name), account.name.casefold()
         our_weight, decisive = sum(map(self._weight, ours)), _decisive(ours)
         scored = []
         for entry, shared in self._sharing(account, ours).values():
             if entry.decisive == decisive:
-                score = 1.0 if _is_same_name(account, entry.target) else 2 * shared / (our_weight + entry.weight)
+                score = 1.0 if entry.name == name else 2 * shared / (our_weight + entry.weight)
                 scored.append((score + (_SAME_NUMBER if account.number == entry.target.number else 0), entry.target))
         return scored
 
@@ -132,11 +136,11 @@ class _Index:
             best: dict[int, tuple[_Entry, float]] = {}
             for known, sure in self._matches(word).items():
                 for entry in by_word.get(known, ()):
-                    if sure > best.get(entry.target.pk, (entry, 0.0))[1]:
-                        best[entry.target.pk] = (entry, sure)
+                    if sure > best.get(entry.position, (entry, 0.0))[1]:
+                        best[entry.position] = (entry, sure)
             weight = self._weight(word)
-            for pk, (entry, sure) in best.items():
-                sharing[pk] = (entry, sharing.get(pk, (entry, 0.0))[1] + weight * sure)
+            for position, (entry, sure) in best.items():
+                sharing[position] = (entry, sharing.get(position, (entry, 0.0))[1] + weight * sure)
         return sharing
 
     def _matches(self, word: str) -> dict[str, float]:
@@ -182,5 +186,5 @@ def _reason(account: Account, target: ChartAccount) -> str:
         parts.append("same number")
     if account.is_trust:
         parts.append("marked as trust there" if target.is_trust else "named for trust")
-    parts.append(f"both {Classification(target.classification)} accounts")
+    parts.append(f"same class ({Classification(target.classification)})")
     return ", ".join(parts)

@@ -3,8 +3,11 @@
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from athenty.organizations.models import Organization
 
@@ -24,6 +27,12 @@ def clock(at: datetime, organization: Organization) -> str:
 
 def day(at: datetime, organization: Organization) -> str:
     return format_date(local(at, organization), "j M Y")
+
+
+def moment(at: datetime, organization: Organization) -> SafeString:
+    """Relative and absolute, both in view: a tooltip can't be reached from the keyboard."""
+    absolute = f"{day(at, organization)}, {clock(at, organization)}"
+    return format_html('<time datetime="{}">{} · {}</time>', at.isoformat(), naturaltime(at), absolute)
 
 
 def interval(length: timedelta) -> str:

@@ -171,6 +171,12 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A suggestion that stands in its box has been answered.
+document.addEventListener("change", (event) => {
+  const suggestion = isBox(event.target) && event.target.closest("tr").querySelector(".suggestion");
+  if (suggestion) suggestion.hidden = suggestion.querySelector(".suggested").textContent === event.target.value;
+});
+
 // Filters and search work in place, so that choices not saved yet stay; the address follows.
 const filter = (section) => {
   const provider = section.dataset.provider;

@@ -105,4 +105,4 @@ def test_names_without_words_are_left_open(name):
 def test_the_reason_says_what_agrees():
     chart = theirs(("2100", "Client Trust Liability", "liability"), trust="Client Trust Liability")
     found = suggest([ours("2100", "Client Trust", "liability", is_trust=True)], chart)[1]
-    assert found.reason == "similar name, same number, marked as trust there, both liability accounts"
+    assert found.reason == "similar name, same number, marked as trust there, same class (liability)"

@@ -10,10 +10,12 @@ from integrations.models import ConnectAttempt, Connection, SyncSettings
 from tests.pages.firms import make_connection, make_firm, make_person
 
 GET_PAGES = ["index", "card", "disconnect", "quickbooks_callback", "xero_callback", "choose", "unconfirmed"]
+GET_PAGES += ["mapping", "mapping_csv"]
 POST_ACTS = ["sync_mode", "connect", "start", "disconnect", "retry", "mapping", "refresh_chart", "choose"]
-POST_ACTS += ["flush", "unconfirmed"]
+POST_ACTS += ["flush", "unconfirmed", "mapping_upload", "create_party"]
 ALL = sorted({*GET_PAGES, *POST_ACTS})
 OF_A_CONNECTION = ["card", "start", "disconnect", "retry", "mapping", "refresh_chart"]
+OF_A_CONNECTION += ["mapping_csv", "mapping_upload"]
 
 
 def address(name: str, connection: Connection) -> str:
@@ -22,6 +24,7 @@ def address(name: str, connection: Connection) -> str:
     arguments = {
         "connect": [connection.provider_name],
         "choose": ["AT-NOBODY"],
+        "create_party": [connection.pk, "customer"],
         "unconfirmed": [connection.pk, 1],
     }
     return reverse(f"integrations:{name}", args=arguments.get(name))
