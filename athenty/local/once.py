@@ -105,8 +105,8 @@ def _map_every_account(walk: Walk, sandbox: SandboxControl, connection: Connecti
     if added:
         walk.refresh_chart(str(connection.pk))
         _await_chart(connection, holding=set(chosen.values()))
-    rows = dict(connection.chart.values_list("remote_id", "pk"))
-    walk.map_accounts(str(connection.pk), {number: rows[remote_id] for number, remote_id in chosen.items()})
+    names = {row.remote_id: str(row) for row in connection.chart.all()}
+    walk.map_accounts(str(connection.pk), {number: names[remote_id] for number, remote_id in chosen.items()})
 
 
 def _free_target(account: Account, free: dict[str, ChartAccount]) -> ChartAccount | None:

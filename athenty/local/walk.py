@@ -67,16 +67,16 @@ class Walk:
         self._open(_CARDS)
         self._submit(self._form(f"/{connection_id}/chart/"))
 
-    def map_accounts(self, connection_id: str, targets: Mapping[str, int]) -> None:
-        """Fill in the mapping table, by our account numbers, and press Save mapping."""
+    def map_accounts(self, connection_id: str, targets: Mapping[str, str]) -> None:
+        """Type the names of their accounts into the mapping table, by our account numbers, and press Save mapping."""
         self._open(_CARDS)
         form = self._form(f"/{connection_id}/mapping/")
-        names = {select.get("id"): select.get("name") for select in form.xpath(".//select")}
+        names = {box.get("id"): box.get("name") for box in form.xpath(".//input[@id]")}
         choices = {}
         for label in form.xpath(".//label[@for]"):
             number = _LABEL.search(f"{label.text_content()} ")
             if number and number[1] in targets:
-                choices[names[label.get("for")]] = str(targets[number[1]])
+                choices[names[label.get("for")]] = targets[number[1]]
         self._submit(form, choices)
         errors = self._page.find_class("error-summary")
         if errors:
