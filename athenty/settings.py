@@ -90,6 +90,8 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = LOCAL
 
+# The mapping table sends a field for each account of the firm.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"  # Strict would drop the session on the way back from the provider
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
