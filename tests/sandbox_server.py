@@ -53,6 +53,10 @@ class Sandbox(SandboxControl):
     def advance_clock(self, seconds: float) -> None:
         self._ask("POST", "clock", json={"advance_seconds": seconds})
 
+    def turn(self, **switches: str) -> None:
+        """Switches of the whole sandbox, each to a position."""
+        self._ask("POST", "switches", json=switches)
+
     def set_limits(self, *, enabled: bool) -> None:
         self._ask("POST", "limits", json={"enabled": enabled})
 

@@ -27,6 +27,7 @@ SWITCHES: dict[str, Switch] = {
     "xero_tier": Switch(("core", "starter"), "5,000 calls a day and organisation, or 1,000"),
     "xero_retry_after": Switch(("seconds", "date"), "how the Retry-After of a minute or day is written"),
     "xero_token_scope": Switch(ON_OFF, "whether token answers carry a scope"),
+    "xero_refresh_grace": Switch(ON_OFF, "whether a refresh token that was replaced works for 30 more minutes"),
     "xero_date_offset": Switch(ON_OFF, "dates as /Date(ms+0000)/ or /Date(ms)/"),
     "xero_drafts_drop_lines": Switch(
         ("off", "on"), "a draft with an unknown account is stored without that line, with a warning"

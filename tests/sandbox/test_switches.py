@@ -93,6 +93,15 @@ def test_xeros_token_answers_may_lack_the_scope(client, turn):
     assert caller.refresh(answer["refresh_token"]).json["scope"] == XERO_SCOPE
 
 
+def test_xeros_replaced_refresh_token_may_be_dead_at_once(client, turn):
+    turn(xero_refresh_grace="off")
+    caller = Xero(client)
+    first = caller.exchange(caller.code()).json["refresh_token"]
+    second = caller.refresh(first).json["refresh_token"]
+    assert caller.refresh(first).json == {"error": "invalid_grant"}
+    assert caller.refresh(second).status_code == 200
+
+
 @pytest.mark.parametrize(("position", "date"), [("on", "/Date(1772409600000+0000)/"), ("off", "/Date(1772409600000)/")])
 def test_xeros_dates_come_with_and_without_an_offset(xero, turn, position, date):
     turn(xero_date_offset=position)

@@ -127,7 +127,8 @@ def refresh(app: RegisteredApp) -> Response:
     held = grants.find_token(store, "xero", request.form.get("refresh_token", ""))
     if held is None or held.kind != "refresh" or held.expires_at <= now:
         return refusal("invalid_grant")
-    if held.superseded_at is not None and now - held.superseded_at > GRACE_SECONDS:
+    grace = GRACE_SECONDS if sandbox().switches.is_on("xero_refresh_grace") else 0
+    if held.superseded_at is not None and now - held.superseded_at > grace:
         return refusal("invalid_grant")
     grant = grants.find_grant(store, held.grant_id)
     if grant.revoked_at is not None or grant.client_id != app.client_id:
