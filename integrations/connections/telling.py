@@ -4,6 +4,7 @@ import logging
 from datetime import datetime, timedelta
 from smtplib import SMTPRecipientsRefused
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core import mail
@@ -45,7 +46,7 @@ def warn_of_ends() -> None:
     now = database_now()
     near = Q(refresh_expires_at__lte=now + WARNED_FROM) | Q(grant_expires_at__lte=now + WARNED_FROM)
     ending = SealedGrant.objects.filter(near, connection__status=Connection.Status.CONNECTED)
-    for grant in ending.select_related("connection"):
+    for grant in ending.select_related("connection__organization"):
         ends_at = min(filter(None, (grant.refresh_expires_at, grant.grant_expires_at)))
         kind = next(kind for before, kind in _WARNINGS if ends_at <= now + before)
         _tell(grant.connection, kind, about=ends_at)
@@ -57,10 +58,12 @@ def tell_that_it_ended(connection: Connection) -> None:
 
 
 def _tell(connection: Connection, kind: AccessNotice.Kind, *, about: datetime) -> None:
-    # To the day: every refresh moves the end of an idle grant by moments.
-    day = about.replace(hour=0, minute=0, second=0, microsecond=0) if kind != AccessNotice.Kind.ENDED else about
+    if kind != AccessNotice.Kind.ENDED:
+        # To the firm's day: every refresh moves an end by moments.
+        there = about.astimezone(ZoneInfo(connection.organization.time_zone))
+        about = there.replace(hour=12, minute=0, second=0, microsecond=0)
     _, is_new = AccessNotice.objects.get_or_create(
-        connection=connection, kind=kind, about=day, defaults={"next_try_at": database_now()}
+        connection=connection, kind=kind, about=about, defaults={"next_try_at": database_now()}
     )
     if is_new:
         waking.wake_for_mail(connection.pk)

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import logging
-import threading
 from datetime import timedelta
 
 import pytest
@@ -12,7 +11,6 @@ from django.db.models import F
 
 from audit.actions import Action
 from audit.models import AuditEvent
-from integrations.clock import database_now
 from integrations.connections import attempts, connect, disconnect, returning, tokens
 from integrations.connections.attempts import Candidate, ConnectFailed
 from integrations.models import ConnectAttempt, Connection, SealedGrant
@@ -189,28 +187,6 @@ def test_a_sealed_grant_copied_to_another_connection_does_not_open(firm, provide
     other = Connection(pk=connection.pk, organization=make_firm("Other Law").organization, provider_name=provider_name)
     with pytest.raises(tokens.StoredAccessBroken):
         tokens.access_token(other)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_sixteen_workers_that_need_a_token_refresh_it_once(firm, provider_name, sandbox):
-    connection = connect_firm(firm, provider_name, sandbox)
-    SealedGrant.objects.update(access_expires_at=database_now())
-    before, got = token_calls(sandbox, provider_name), []
-
-    def work():
-        try:
-            got.append(tokens.access_token(connection))
-        finally:
-            databases["default"].close()
-
-    workers = [threading.Thread(target=work) for _ in range(16)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(timeout=30)
-    assert len(got) == 16
-    assert len(set(got)) == 1
-    assert token_calls(sandbox, provider_name) == before + 1
 
 
 def test_a_choice_survives_the_trip_through_the_database(firm, sandbox):
