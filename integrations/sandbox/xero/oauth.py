@@ -127,14 +127,17 @@ def refresh(app: RegisteredApp) -> Response:
     held = grants.find_token(store, "xero", request.form.get("refresh_token", ""))
     if held is None or held.kind != "refresh" or held.expires_at <= now:
         return refusal("invalid_grant")
-    grace = GRACE_SECONDS if sandbox().switches.is_on("xero_refresh_grace") else 0
-    if held.superseded_at is not None and now - held.superseded_at > grace:
+    if held.superseded_at is not None and not has_grace(held.superseded_at, now=now):
         return refusal("invalid_grant")
     grant = grants.find_grant(store, held.grant_id)
     if grant.revoked_at is not None or grant.client_id != app.client_id:
         return refusal("invalid_grant")
     grants.supersede(store, held, now=now)
     return token_answer(grant, now=now)
+
+
+def has_grace(superseded_at: float, *, now: float) -> bool:
+    return sandbox().switches.is_on("xero_refresh_grace") and now - superseded_at <= GRACE_SECONDS
 
 
 def token_answer(grant: grants.Grant, *, now: float) -> Response:
