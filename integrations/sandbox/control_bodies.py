@@ -75,10 +75,10 @@ def refuse_foreign_forms() -> Response | None:
 
 
 def answer_forms_with_pages(response: Response) -> Response:
-    """Send a form's sender back to the page, or show the sentence that says what to correct."""
-    if not is_form():
+    """Send a page's form back to it, or show the sentence that says what to correct. Fields sent by curl get JSON."""
+    if not is_form() or BACK not in request.form:
         return response
-    back = request.form.get(BACK, "")
+    back = request.form[BACK]
     back = back if back.startswith("/control/") else "/control/"
     if response.status_code < 400:
         return redirect(back, 303)  # type: ignore[return-value]
