@@ -85,7 +85,15 @@ def test_no_accessibility_violations(open_page, firm, state, path, theme):
     assert results.violations_count == 0, results.generate_report()
 
 
-@pytest.mark.parametrize("path", ["/settings/integrations/", "/settings/integrations/?tab=sync-mode"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/settings/integrations/",
+        "/settings/integrations/?tab=sync-mode",
+        "/settings/trust-accounting/",
+        "/settings/audit-log/",
+    ],
+)
 def test_nothing_is_cut_off_on_a_narrow_screen(open_page, firm, path):
     everything(firm)
     page = open_page(path, width=320)
