@@ -74,7 +74,6 @@ def _store(connection_id: UUID, company: Company, accounts: list[RemoteAccount])
     connection = Connection.objects.select_for_update(no_key=True).get(pk=connection_id)
     now = database_now()
     before = {row.remote_id: row for row in connection.chart.all()}
-    refused_before = {remote_id for remote_id, row in before.items() if not row.is_eligible}
     closed_before = connection.closed_through
     named = set(connection.parties.exclude(remote_id="").values_list("party", flat=True))
     rows = [_row(connection, account, named, before.get(account.id), now) for account in accounts]
@@ -86,16 +85,22 @@ def _store(connection_id: UUID, company: Company, accounts: list[RemoteAccount])
     connection.chart_read_at = now
     connection.chart_due_at, connection.chart_error = now + _EVERY, ""
     connection.save()
-    _release_what_was_mended(connection, refused_before, closed_before)
+    mended = {row.remote_id for row in rows if row.is_eligible and _was_in_the_way(before.get(row.remote_id), row)}
+    _release_what_was_mended(connection, mended, closed_before)
     waking.wake_on_commit(connection_id)
 
 
-def _release_what_was_mended(connection: Connection, refused_before: set[str], closed_before: date | None) -> None:
+def _was_in_the_way(before: ChartAccount | None, row: ChartAccount) -> bool:
+    """Whether this reading explains a refusal: it took no journals, or it was sent to by a number it has no more."""
+    return before is not None and (not before.is_eligible or before.number != row.number)
+
+
+def _release_what_was_mended(connection: Connection, remote_ids: set[str], closed_before: date | None) -> None:
     """Entries set aside for an account that takes journals again, or for a period that was opened again, go.
 
     Only a change that the chart itself shows lets them go: a refusal that it does not explain would come again.
     """
-    mended = connection.chart.eligible().filter(remote_id__in=refused_before)
+    mended = connection.chart.eligible().filter(remote_id__in=remote_ids)
     if mended:
         queue.release(connection, Cause.ACCOUNT, touching=[row.pk for row in mended])
     if closed_before and (connection.closed_through is None or connection.closed_through < closed_before):

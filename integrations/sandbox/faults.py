@@ -28,7 +28,8 @@ ACTIONS = {
 INSIDE = {"item_answer", "item_answer_after_commit", "keep_500", "keep_500_after_commit", "warn"}
 CALLS = {
     "quickbooks": (
-        "authorize", "token", "revoke", "companyinfo", "preferences", "query", "account", "journalentry", "batch",
+        "authorize", "token", "revoke", "companyinfo", "preferences", "query", "account", "customer", "vendor",
+        "journalentry", "batch",
     ),
     "xero": (
         "authorize", "token", "revoke", "connections", "disconnect", "organisation", "accounts", "manualjournals",
