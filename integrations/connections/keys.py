@@ -87,7 +87,8 @@ def _move(row: SealedGrant | GrantToReturn | ConnectAttempt, present: str) -> No
         where = tokens.place(connection.organization_id, connection.provider_name, connection.pk)
         sealed = vault.rewrap(bytes(row.tokens), where)
         if row.previous_tokens is not None:
-            row.previous_tokens = vault.rewrap(bytes(row.previous_tokens), where).record
+            beside = replace(where, field="previous_tokens")
+            row.previous_tokens = vault.rewrap(bytes(row.previous_tokens), beside).record
         row.tokens, row.key_id = sealed.record, sealed.key_id
     row.save()
 

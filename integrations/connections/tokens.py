@@ -37,17 +37,21 @@ class Pair:
         return "Pair()"
 
 
-def place(organization_id: int, provider_name: str, connection_id: UUID | str) -> vault.Place:
-    """Where a connection's tokens belong."""
+def place(organization_id: int, provider_name: str, connection_id: UUID | str, *, field: str = "tokens") -> vault.Place:
+    """Where a connection's tokens belong. `field` is the column: "tokens" or "previous_tokens"."""
     return vault.Place(
-        organization=str(organization_id), provider=provider_name, connection=str(connection_id), field="tokens"
+        organization=str(organization_id), provider=provider_name, connection=str(connection_id), field=field
     )
 
 
 def seal_tokens(tokens: TokenSet, where: vault.Place) -> vault.Sealed:
     """Sealed for one connection and no other. Needs only the right to seal."""
-    pair = {"access_token": tokens.access_token, "refresh_token": tokens.refresh_token}
-    return vault.seal(json.dumps(pair).encode(), where)
+    return _seal(Pair(tokens.access_token, tokens.refresh_token), where)
+
+
+def _seal(pair: Pair, where: vault.Place) -> vault.Sealed:
+    stored = {"access_token": pair.access, "refresh_token": pair.refresh}
+    return vault.seal(json.dumps(stored).encode(), where)
 
 
 def open_tokens(record: bytes | memoryview, where: vault.Place) -> Pair:
@@ -137,7 +141,7 @@ def _refresh(connection: Connection, *, refused: str | None) -> str:
     crash_point("refreshing")
     tokens = _spend(connection, grant, held.refresh)
     crash_point("refreshed")
-    _keep_refreshed(connection, grant, tokens)
+    _keep_refreshed(connection, grant, tokens, before=held)
     return tokens.access_token
 
 
@@ -148,18 +152,16 @@ def _spend(connection: Connection, grant: SealedGrant, refresh: str) -> TokenSet
     except GrantLost:
         if grant.previous_tokens is None:
             raise
-        earlier = open_tokens(grant.previous_tokens, _place(connection)).refresh
+        earlier = open_tokens(grant.previous_tokens, _place(connection, field="previous_tokens")).refresh
         if earlier == refresh:
             raise
         return connection.provider.refresh(earlier)
 
 
-def _keep_refreshed(connection: Connection, grant: SealedGrant, tokens: TokenSet) -> None:
-    where = _place(connection)
-    sealed = seal_tokens(tokens, where)
-    # One column names the key of both records.
-    before = bytes(grant.tokens)
-    grant.previous_tokens = before if grant.key_id == sealed.key_id else vault.rewrap(before, where).record
+def _keep_refreshed(connection: Connection, grant: SealedGrant, tokens: TokenSet, *, before: Pair) -> None:
+    sealed = seal_tokens(tokens, _place(connection))
+    # Sealed anew: a record says which column it belongs to, and one column names the key of both.
+    grant.previous_tokens = _seal(before, _place(connection, field="previous_tokens")).record
     grant.tokens, grant.key_id = sealed.record, sealed.key_id
     lifetimes = Lifetimes.of(tokens)
     grant.access_expires_at, grant.refresh_expires_at = lifetimes.access, lifetimes.refresh
@@ -180,5 +182,5 @@ def _is_fresh(grant: SealedGrant) -> bool:
     return grant.access_expires_at > database_now() + REFRESH_AHEAD
 
 
-def _place(connection: Connection) -> vault.Place:
-    return place(connection.organization_id, connection.provider_name, connection.pk)
+def _place(connection: Connection, *, field: str = "tokens") -> vault.Place:
+    return place(connection.organization_id, connection.provider_name, connection.pk, field=field)

@@ -86,7 +86,7 @@ def test_everything_moves_to_the_new_key_and_the_old_one_can_go(world, settings,
     keys.check_start(opens=True)
     assert tokens.access_token(world) == before
     grant = SealedGrant.objects.get(connection=world)
-    where = tokens.place(world.organization_id, "quickbooks", world.pk)
+    where = tokens.place(world.organization_id, "quickbooks", world.pk, field="previous_tokens")
     assert tokens.open_tokens(grant.previous_tokens, where).access in sandbox.tokens_issued()
     attempt = ConnectAttempt.objects.exclude(candidates=[]).get()
     connection = connect.choose(attempt, attempt.candidates[0]["company"]["id"], visitor_of(world))
@@ -112,7 +112,7 @@ def test_a_refresh_between_two_keys_leaves_nothing_on_the_old_one(world, setting
     old_key.unlink()
     use_keys(settings, new_key)
     grant = SealedGrant.objects.get(connection=world)
-    where = tokens.place(world.organization_id, "quickbooks", world.pk)
+    where = tokens.place(world.organization_id, "quickbooks", world.pk, field="previous_tokens")
     assert tokens.open_tokens(grant.previous_tokens, where).refresh
 
 
