@@ -115,7 +115,7 @@ def _mail(notice: AccessNotice) -> None:
         "connection": connection,
         "organization": connection.organization,
         "provider": connection.provider,
-        "waiting": connection.queue.waiting().count(),
+        "waiting": connection.queue.under_way().count(),
         "address": settings.SITE_URL + reverse("integrations:index"),
         "support_email": settings.SUPPORT_EMAIL,
     }

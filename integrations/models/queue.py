@@ -16,6 +16,10 @@ class QueueRowQuerySet(models.QuerySet["QueueRow"]):
     def sending(self) -> "QueueRowQuerySet":
         return self.filter(state=QueueRow.State.SENDING)
 
+    def under_way(self) -> "QueueRowQuerySet":
+        """What a person would call waiting: not sent yet, and nothing to do about it."""
+        return self.filter(state__in=[QueueRow.State.WAITING, QueueRow.State.SENDING])
+
     def needing_attention(self) -> "QueueRowQuerySet":
         return self.filter(state=QueueRow.State.NEEDS_ATTENTION)
 

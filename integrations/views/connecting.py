@@ -98,7 +98,7 @@ def disconnected_there(request: HttpRequest, provider_name: str) -> HttpResponse
 def disconnect(request: PageRequest, connection_id: UUID) -> HttpResponse:
     connection = connection_or_404(request, connection_id)
     if request.method == "GET":
-        context = {"connection": connection, "waiting": connection.queue.waiting().count()}
+        context = {"connection": connection, "waiting": connection.queue.under_way().count()}
         return TemplateResponse(request, "integrations/disconnect.html", context)
     short = connection.provider.short_name
     if end_connection(connection, actor=request.user, ip=client_ip(request)):

@@ -52,7 +52,8 @@ class State:
 
     @property
     def waiting(self) -> str:
-        return counted(self.queue.waiting, "entry", "entries")
+        """Those sealed into a delivery that is to be sent again wait as well."""
+        return counted(self.queue.under_way, "entry", "entries")
 
 
 def before_connecting(provider: Provider, attempt: ConnectAttempt | None, now: datetime) -> Notice:
@@ -254,8 +255,8 @@ def _disconnected(state: State) -> Notice:
     connection = state.connection
     on = day(connection.status_changed_at, connection.organization)
     kept = "Your mapping and history are kept."
-    number = counted(state.queue.waiting, "waiting entry", "waiting entries")
-    resume = f"Reconnect to send {number}." if state.queue.waiting else ""
+    number = counted(state.queue.under_way, "waiting entry", "waiting entries")
+    resume = f"Reconnect to send {number}." if state.queue.under_way else ""
     if connection.status_reason == Connection.StatusReason.GRANT_LOST:
         return Notice("warning", f"{state.short} ended our access on {on}. {resume or 'Reconnect to go on.'} {kept}")
     if connection.status_reason == Connection.StatusReason.SEAL_BROKEN:
@@ -299,7 +300,7 @@ def _left_for_provider(provider: Provider, attempt: ConnectAttempt, now: datetim
 
 
 def _entries_are_waiting(state: State) -> str:
-    number = state.queue.waiting
+    number = state.queue.under_way
     if not number:
         return "No entries are waiting."
     return f"{state.waiting} {'is' if number == 1 else 'are'} waiting."
