@@ -11,6 +11,7 @@ from audit.actions import Action
 from integrations.clock import database_now
 from integrations.connections import returning, telling
 from integrations.connections.tokens import StoredAccessBroken
+from integrations.mapping import saving
 from integrations.models import Connection, SealedGrant
 from integrations.providers.errors import CompanyGone, GrantLost, TokenRejected
 
@@ -18,8 +19,11 @@ logger = logging.getLogger(__name__)
 
 
 @transaction.atomic
-def disconnect(connection: Connection, *, actor: User, ip: str | None = None) -> bool:
-    """Stop mirroring. Mapping, queue and history stay. False when it was disconnected already."""
+def disconnect(connection: Connection, *, actor: User, ip: str | None = None, forget_mapping: bool = False) -> bool:
+    """Stop mirroring. Queue and history stay, and the mapping unless it is to be forgotten.
+
+    False, with nothing changed, when it was disconnected already.
+    """
     connection = (
         Connection.objects.select_for_update(of=("self",), no_key=True)
         .select_related("organization")
@@ -29,6 +33,9 @@ def disconnect(connection: Connection, *, actor: User, ip: str | None = None) ->
         return False
     _set_status(connection, Connection.Status.DISCONNECTED, Connection.StatusReason.PERSON)
     returning.return_grant_of(connection)
+    if forget_mapping:
+        mapped = connection.mappings.filter(target__isnull=False).values_list("account_id", flat=True)
+        saving.save_mapping(connection, dict.fromkeys(mapped), actor=actor, ip=ip)
     recording.record(
         Action.DISCONNECTED,
         connection.organization,

@@ -7,6 +7,7 @@ from functools import wraps
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.html import format_html
 from django.views.decorators.http import require_GET
 
 from athenty.organizations.access import Page, admin_required, membership_of
@@ -63,4 +64,7 @@ def connected_sentence(connection: Connection) -> str:
 
 
 def failure_sentence(failure: attempts.ConnectFailed) -> str:
-    return f"{failure} Reference {failure.reference}" if failure.reference else str(failure)
+    """With the reference in one piece, to be read out or copied."""
+    if not failure.reference:
+        return str(failure)
+    return format_html('{} <span class="reference">Reference {}</span>', str(failure), failure.reference)

@@ -100,11 +100,12 @@ def disconnect(request: PageRequest, connection_id: UUID) -> HttpResponse:
     if request.method == "GET":
         context = {"connection": connection, "waiting": connection.queue.under_way().count()}
         return TemplateResponse(request, "integrations/disconnect.html", context)
-    short = connection.provider.short_name
-    if end_connection(connection, actor=request.user, ip=client_ip(request)):
-        messages.success(request, f"Disconnected from {connection.company_name}. Your mapping and history are kept.")
+    forget = "forget_mapping" in request.POST
+    if end_connection(connection, actor=request.user, ip=client_ip(request), forget_mapping=forget):
+        kept = "Your history is kept, and the mapping is deleted." if forget else "Your mapping and history are kept."
+        messages.success(request, f"Disconnected from {connection.company_name}. {kept}")
     else:
-        messages.success(request, f"{short} was disconnected already.")
+        messages.success(request, f"{connection.provider.short_name} was disconnected already.")
     return redirect(card_url(connection.provider_name))
 
 

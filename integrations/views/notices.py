@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.urls import reverse
+from django.utils.html import format_html
 
 from integrations.connections.attempts import STATE_LIFETIME
 from integrations.mapping.reports import MappingFigures, is_being_read
@@ -291,12 +292,12 @@ def _left_for_provider(provider: Provider, attempt: ConnectAttempt, now: datetim
     short = provider.short_name
     is_open = now - attempt.started_at < STATE_LIFETIME
     first = f"Finish signing in at {short}." if is_open else f"The sign-in at {short} was not finished."
-    return Notice(
-        "info",
+    explained = (
         f"{first} If {short} showed an error page instead of a sign-in, it would not accept our return address. This "
-        f"is ours to fix: contact support with reference {attempt.reference}.",
-        mentions_support=True,
+        "is ours to fix: contact support with reference"
     )
+    text = format_html('{} <span class="reference">{}</span>.', explained, attempt.reference)
+    return Notice("info", text, mentions_support=True)
 
 
 def _entries_are_waiting(state: State) -> str:

@@ -1,15 +1,20 @@
 """What stands in the way of connecting: each failure has its sentence, changes nothing, and can be put right."""
 
 import html
+import re
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from athenty.organizations.models import Organization
-from integrations.connections import returning
+from audit.actions import Action
+from audit.models import AuditEvent
+from integrations.connections import returning, start
+from integrations.mapping import chart
 from integrations.models import ConnectAttempt, Connection, GrantToReturn, SealedGrant
 from tests.connections.sign_in import COMPANIES, allow, deny
-from tests.mirror.conftest import _key_file, _sandbox, firm, make_firm, provider_name, sandbox
+from tests.mirror.conftest import _key_file, _sandbox, firm, make_firm, map_everything, provider_name, sandbox
 from tests.security.conftest import browser, browser_of, come_back, connect, press_connect
 
 __all__ = ["_key_file", "_sandbox", "browser", "firm", "provider_name", "sandbox"]
@@ -23,7 +28,8 @@ def banner(browser) -> str:
     """The banner of the next page view."""
     page = browser.get(INDEX).content.decode()
     start = page.index('<div class="banners">')
-    return html.unescape(" ".join(page[start : page.index("</p>", start)].split("<p>")[1].split()))
+    sentence = re.sub(r"</?span[^>]*>", "", page[start : page.index("</p>", start)].split("<p>")[1])
+    return html.unescape(" ".join(sentence.split()))
 
 
 def failed(browser) -> str:
@@ -192,3 +198,20 @@ def test_the_pages_that_intuit_links_to(browser, firm, client, sandbox):
     assert client.post(there).status_code == 405
     assert client.get(reverse("integrations:disconnected_there", args=["sage"])).status_code == 404
     assert browser.get(reverse("integrations:reconnect", args=["sage"])).status_code == 404
+
+
+@pytest.mark.parametrize("forget", [False, True])
+def test_disconnecting_keeps_the_mapping_unless_asked_to_delete_it(browser, firm, sandbox, forget):
+    connect(browser, "quickbooks")
+    connection = Connection.objects.get()
+    chart.read_if_due(connection.pk)
+    start.start_mirroring(connection, timezone.localdate(), actor=firm.owner)
+    map_everything(firm, connection)
+    page = browser.get(reverse("integrations:disconnect", args=[connection.pk])).content.decode()
+    assert 'name="forget_mapping" value="yes">' in page
+    form = {"forget_mapping": "yes"} if forget else {}
+    browser.post(reverse("integrations:disconnect", args=[connection.pk]), form)
+    assert connection.mappings.filter(target__isnull=False).count() == (0 if forget else 4)
+    assert banner(browser).startswith("Disconnected from Park & Lowe LLP.")
+    changed = AuditEvent.objects.filter(action=Action.MAPPING_UPDATED).count()
+    assert changed == (2 if forget else 1)

@@ -91,7 +91,7 @@ def test_a_denied_consent_changes_nothing_and_says_so(owner, sandbox):
     assert_redirect_only(response)
     page = owner.get(INDEX).content.decode()
     reference = ConnectAttempt.objects.get().reference
-    assert f"You did not give Athenty access. Nothing has changed. Reference {reference}" in page
+    assert f'access. Nothing has changed. <span class="reference">Reference {reference}</span>' in page
     assert not Connection.objects.exists()
 
 

@@ -42,7 +42,8 @@ def card(browser: Client, provider_name: str) -> str:
     page = browser.get(INDEX).content.decode()
     start = page.index(f'<section id="{provider_name}"')
     following = page.find('<section id="xero"', start + 1) if provider_name == "quickbooks" else -1
-    text = re.sub(r"<[^>]+>", " ", page[start : following if following > 0 else None])
+    section = page[start : following if following > 0 else None]
+    text = re.sub(r"<[^>]+>", " ", re.sub(r'<span class="reference">(.*?)</span>', r"\1", section))
     return " ".join(html.unescape(text).split())
 
 
