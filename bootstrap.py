@@ -72,7 +72,20 @@ def sandbox(arguments: list[str]) -> int:
 
 def test(arguments: list[str]) -> int:
     """All but the slow ones, in two processes. ARGS="-n 0 -k name" runs a few in one, ARGS="-m slow" the slow ones."""
-    return become("dev", "-m", "pytest", "-n", "2", "-m", "not slow", *arguments)
+    return become("dev", "-m", "pytest", "-n", "2", "-m", "not slow and not faults", *arguments)
+
+
+def faults(arguments: list[str]) -> int:
+    """Break everything that a mirror stands on, and print what was lost and doubled: ours, and a naive peer's."""
+    return become("dev", "-m", "tests.faults", *arguments)
+
+
+def faults_quick(arguments: list[str]) -> int:
+    return faults(["--quick", *arguments])
+
+
+def soak(arguments: list[str]) -> int:
+    return become("dev", "-m", "tests.simulation", "--seeds", "20000", *arguments)
 
 
 def mapping_score(_arguments: list[str]) -> int:
@@ -136,6 +149,9 @@ VERBS = {
     "demo": demo,
     "demo-once": demo_once,
     "test": test,
+    "faults": faults,
+    "faults-quick": faults_quick,
+    "soak": soak,
     "mapping-score": mapping_score,
     "lint": lint,
     "format": format_code,

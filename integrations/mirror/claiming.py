@@ -10,14 +10,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from integrations.clock import database_now
 from integrations.mapping import requirements
 from integrations.mirror import deliveries, gates, outcomes, pacing, queue, schedule
 from integrations.mirror.crash_points import crash_point
 from integrations.mirror.deliveries import Lease
-from integrations.models import Connection, Delivery, QueueRow
+from integrations.models import Connection, Delivery
 
 _PROBE_TAKES_AT_MOST = timedelta(seconds=30)
 
@@ -48,10 +47,12 @@ def claim(connection_id: UUID) -> Claim:
     if not schedule.sends(chosen):
         return Claim()
     now = database_now()
-    due = schedule.due_rows(connection, chosen)
     deliveries_open = _give_up_replaying(connection, now)
+    # One more than a batch holds, to see whether another will follow.
+    due = schedule.due_rows(connection, chosen).order_by("id")
+    due_ids = list(due.values_list("id", flat=True)[: pacing.batch_size(connection) + 1])
     # Trouble is work too: a probe shows when it is over.
-    if not (connection.troubled_since or deliveries_open or due.exists()):
+    if not (connection.troubled_since or deliveries_open or due_ids):
         return Claim()
     opens_at = max(pacing.opens_at(connection, now), connection.next_probe_at or now)
     if opens_at <= now:
@@ -60,7 +61,7 @@ def claim(connection_id: UUID) -> Claim:
         return Claim(look_again_at=opens_at)
     if connection.troubled_since:
         return _claim_probe(connection, now)
-    return _claim_delivery(connection, due, deliveries_open, now)
+    return _claim_delivery(connection, due_ids, deliveries_open, now)
 
 
 def _claim_probe(connection: Connection, now: datetime) -> Claim:
@@ -73,25 +74,25 @@ def _claim_probe(connection: Connection, now: datetime) -> Claim:
 
 
 def _claim_delivery(
-    connection: Connection, due: QuerySet[QueueRow], deliveries_open: Sequence[Delivery], now: datetime
+    connection: Connection, due_ids: Sequence[int], deliveries_open: Sequence[Delivery], now: datetime
 ) -> Claim:
     """What is due again goes before what is new."""
     due_again = [each for each in deliveries_open if _is_free(each, now) and each.next_attempt_at <= now]
     if not due_again:
-        holds_until = _coalescing_until(connection, due, now)
+        holds_until = _coalescing_until(connection, due_ids, now)
         if holds_until:
             return Claim(look_again_at=holds_until)
-        if not _may_seal(connection, due, deliveries_open, now):
+        if not _may_seal(connection, due_ids, deliveries_open, now):
             return Claim()
     if not gates.pass_through(connection, now):
         return Claim()
-    delivery = min(due_again, key=lambda each: each.sealed_at) if due_again else _seal(connection, due)
+    delivery = min(due_again, key=lambda each: each.sealed_at) if due_again else _seal(connection, due_ids)
     if delivery is None:
         return Claim()
     pacing.reserve(connection, now, delivery.items.count())
     connection.save(update_fields=["next_send_at", "coalesce_until", "queue_from"])
     lease = deliveries.lease(delivery, now)
-    more = connection.next_send_at if due.filter(pk__gte=connection.queue_from).exists() else None
+    more = connection.next_send_at if any(each >= connection.queue_from for each in due_ids) else None
     gates.reserve(connection, now)
     crash_point("sealed")
     return Claim(lease, look_again_at=more)
@@ -116,30 +117,29 @@ def _is_free(delivery: Delivery, now: datetime) -> bool:
     return delivery.leased_until is None or delivery.leased_until <= now
 
 
-def _coalescing_until(connection: Connection, due: QuerySet[QueueRow], now: datetime) -> datetime | None:
+def _coalescing_until(connection: Connection, due_ids: Sequence[int], now: datetime) -> datetime | None:
     """While the provider's day is running out, what is no full batch waits for company."""
     until = connection.coalesce_until
-    return until if until and until > now and not _fills_a_batch(connection, due) else None
+    return until if until and until > now and not _fills_a_batch(connection, due_ids) else None
 
 
-def _fills_a_batch(connection: Connection, due: QuerySet[QueueRow]) -> bool:
-    size = pacing.batch_size(connection)
-    return due.order_by("id")[size - 1 : size].exists()
+def _fills_a_batch(connection: Connection, due_ids: Sequence[int]) -> bool:
+    return len(due_ids) >= pacing.batch_size(connection)
 
 
 def _may_seal(
-    connection: Connection, due: QuerySet[QueueRow], deliveries_open: Sequence[Delivery], now: datetime
+    connection: Connection, due_ids: Sequence[int], deliveries_open: Sequence[Delivery], now: datetime
 ) -> bool:
     """Whether anything is due and nothing stands in the way of a new delivery."""
     if any(each.failures and _is_free(each, now) for each in deliveries_open):
         return False  # the provider is away; what it has already turned down is tried first
     if len(deliveries_open) >= connection.provider.limits.in_flight:
         return False  # those of unknown outcome count: however long an outage lasts, it leaves no more than these
-    if any(not _is_free(each, now) for each in deliveries_open) and not _fills_a_batch(connection, due):
+    if any(not _is_free(each, now) for each in deliveries_open) and not _fills_a_batch(connection, due_ids):
         return False  # what comes meanwhile goes together once the answer is here
-    return due.exists() and requirements.is_complete(connection)
+    return bool(due_ids) and requirements.is_complete(connection)
 
 
-def _seal(connection: Connection, due: QuerySet[QueueRow]) -> Delivery | None:
-    rows = queue.take(connection, due, pacing.batch_size(connection))
+def _seal(connection: Connection, due_ids: Sequence[int]) -> Delivery | None:
+    rows = queue.take(connection, due_ids[: pacing.batch_size(connection)])
     return deliveries.seal(connection, rows) if rows else None

@@ -43,8 +43,8 @@ def next_probe_in(connection: Connection) -> timedelta:
 
 def settle_trouble(connection: Connection) -> None:
     """The provider answers this company again."""
-    connections = Connection.objects.filter(pk=connection.pk, troubled_since__isnull=False)
-    if connections.update(troubled_since=None, next_probe_at=None):
+    troubled = Connection.objects.filter(pk=connection.pk, troubled_since__isnull=False)
+    if connection.troubled_since and troubled.update(troubled_since=None, next_probe_at=None):
         queue.release(connection, Cause.UNAVAILABLE)
     gates.note_success(connection)
 

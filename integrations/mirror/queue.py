@@ -55,14 +55,15 @@ def _add(connection: Connection, entry_ids: list[int]) -> None:
     waking.wake_on_commit(connection.pk)
 
 
-def take(connection: Connection, rows: QuerySet[QueueRow], limit: int) -> list[QueueRow]:
-    """Move the oldest of these waiting rows to sending and return them, in the caller's transaction.
+def take(connection: Connection, row_ids: Sequence[int]) -> list[QueueRow]:
+    """Move these waiting rows to sending and return them, oldest first, in the caller's transaction.
 
     Rows that another transaction holds are passed over. The entries and lines come along. Moves the connection's
     `queue_from` up; the caller saves it.
     """
-    free = rows.waiting().select_for_update(skip_locked=True, of=("self",), no_key=True)  # type: ignore[attr-defined]
-    taken = list(free.select_related("entry").prefetch_related("entry__lines").order_by("id")[:limit])
+    free = connection.queue.waiting().select_for_update(skip_locked=True, of=("self",), no_key=True)
+    rows = free.filter(pk__in=row_ids).select_related("entry").prefetch_related("entry__lines")
+    taken = list(rows.order_by("id"))
     _move([row.pk for row in taken], QueueRow.State.WAITING, state=QueueRow.State.SENDING)
     if taken:
         # Ids follow the order of commits here: who posts or backfills holds the organization's books until commit.

@@ -13,9 +13,10 @@ import pytest
 from django.conf import settings as live
 from django.db import connection as database
 
-from tests.mirror.conftest import _key_file, _sandbox, firm, sandbox
+from tests.faults.scoreboard import board
+from tests.mirror.conftest import _key_file, _sandbox, firm, provider_name, sandbox
 
-__all__ = ["_key_file", "_sandbox", "firm", "sandbox"]
+__all__ = ["_key_file", "_sandbox", "firm", "provider_name", "sandbox"]
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _PROVIDER_SETTINGS = [
@@ -59,6 +60,17 @@ def wait_until(done: Callable[[], bool], what: str, seconds: float = 60) -> None
         if time.monotonic() > until:
             pytest.fail(f"Waited {seconds:.0f} s in vain until {what}.")
         time.sleep(0.05)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if board.lines:
+        terminalreporter.write_line("")
+        terminalreporter.write_line(board.table())
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if not board.is_clean and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from tests.mirror.conftest import connect_firm, map_everything
 _WRITE_CALL = {"quickbooks": "batch", "xero": "manualjournals"}
 
 
+@pytest.mark.faults
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("provider_name", ["quickbooks", "xero"])
 def test_a_worker_killed_in_mid_send_loses_and_doubles_nothing(firm, provider_name, sandbox, start_worker):

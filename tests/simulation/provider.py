@@ -1,5 +1,6 @@
 """Intuit and Xero in this process: the sandbox, reached where the product's transport reaches the wire."""
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ import urllib3
 from integrations.providers import transport
 from integrations.sandbox import books
 from integrations.sandbox.app import create_app
-from integrations.sandbox.companies import find_company
+from integrations.sandbox.companies import change_profile, find_company
 from integrations.sandbox.state import Options, add_redirect_uri
 from tests.simulation.stage import Stage, pass_step, without_a_break
 
@@ -129,7 +130,8 @@ class Provider:
             raise ConnectionResetError
         self._stage.wait(self.latency() / 2)
         if strike.commits_after is not None:
-            self._stage.after(strike.commits_after, lambda: self._answer(call, request))
+            commit = self._checked_now(call, request)
+            self._stage.after(strike.commits_after, commit)
             if strike.silent:
                 self._run_out(wire)
             raise ConnectionResetError
@@ -149,6 +151,28 @@ class Provider:
         if strike.mangle:
             return answer[0], answer[1], strike.mangle(answer[2])
         return answer
+
+    def _checked_now(self, call: Call, request: requests.PreparedRequest) -> Callable[[], object]:
+        """The work of a call that a slow server has checked when it came, and will do without another look.
+
+        So the numbers that QuickBooks refuses twice do not protect from a twin that comes meanwhile.
+        """
+        taken = (
+            {journal["reference"] for journal in self.journals(call.provider, call.tenant)} if call.writes else set()
+        )
+        numbers = set(re.findall(rb'"DocNumber":\s*"([^"]*)"', request.body or b"")) if call.writes else set()
+        if call.provider == "xero" or not numbers or any(number.decode() in taken for number in numbers):
+            return lambda: self._answer(call, request)
+        company = find_company(self.sandbox.store, call.provider, call.tenant)
+        unseen = request.copy()
+        unseen.url = (request.url or "").replace("requestid=", "requestid=late")
+
+        def commit() -> None:
+            change_profile(self.sandbox.store, company, {"warn_duplicate_journal_number": False})
+            self._answer(call, unseen)
+            change_profile(self.sandbox.store, company, {"warn_duplicate_journal_number": True})
+
+        return commit
 
     def _run_out(self, wire: Any) -> None:
         """Nothing is heard until the caller gives up."""

@@ -28,6 +28,7 @@ from tests.simulation.world import BEGINS, Body, Firm, World
 
 # Everything that can be waited for, one after the other: a Retry-After, a lease, the longest backoff, a zombie.
 _AT_REST_WITHIN = timedelta(minutes=45)
+_WORKS_AT_MOST = timedelta(seconds=120)
 _HTML = (("Content-Type", "text/html"),)
 _JSON = (("Content-Type", "application/json"),)
 
@@ -65,10 +66,11 @@ class _Run:
         self.provider = world.provider
         self.quiet: list[Quiet] = []
         self.troubles: list[Trouble] = []
-        is_long = seed % 10 == 0
-        self.length = self.dice.choice([300, 600, 900])
-        self.most = 5 if is_long else 2
-        self.is_mended = False
+        # Nine of ten are short: many small histories find more than a few large ones.
+        self.is_long = seed % 10 == 0
+        self.length = self.dice.choice([300, 600, 900]) if self.is_long else self.dice.choice([200, 900])
+        self.most = 5 if self.is_long else 2
+        self.is_mended = self.charts_changed = False
 
     def play(self) -> Tally:
         self._choose_who_is_there()
@@ -77,16 +79,17 @@ class _Run:
         self._mend()
         self._come_to_rest()
         tally = invariants.check(self.provider, quiet=self.quiet)
-        self._decide_what_is_left()
-        self._come_to_rest()
-        invariants.check(self.provider, quiet=self.quiet, everything_sent=True)
+        if tally.unconfirmed or tally.refused:
+            self._decide_what_is_left()
+            self._come_to_rest()
+            invariants.check(self.provider, quiet=self.quiet, everything_sent=True)
         return tally
 
     # What will happen ------------------------------------------------------------------------------------------------
 
     def _choose_who_is_there(self) -> None:
         everyone = [(firm, each) for firm in self.world.firms for each in firm.connections]
-        self.present = self.dice.sample(everyone, self.dice.choice([1, 1, 1, 1, 2, 3]))
+        self.present = self.dice.sample(everyone, self.dice.choice([1, 2, 3]) if self.is_long else 1)
         absent = [each.pk for _, each in everyone if (_, each) not in self.present]
         Connection.objects.filter(pk__in=absent).update(mirror_from=None)
         for _, each in self.present:
@@ -105,24 +108,32 @@ class _Run:
         self.loss = dice.choice([0, 0.1, 0.5])
         self.troubles = [self._trouble() for _ in range(dice.choice([0, 1, 1, 2, 3]))]
         for _ in range(dice.randint(1, self.most)):
-            self._some_time(self._post)
+            self._post_some_time()
         acts = [self._switch, self._pause, self._refuse_account, self._close_period, self._disconnect, self._revoke]
         acts += [self._expire_tokens, self._remap, self._roll_back, self._flush, self._read_chart]
         for act in dice.sample(acts, dice.choice([0, 1, 1, 2, 3])):
             self._some_time(act)
         seconds = 0.0
-        while (seconds := seconds + dice.expovariate(1 / 80)) < self.length:
+        while (seconds := seconds + dice.expovariate(5 / self.length)) < self.length:
             self.stage.after(seconds, partial(self.world.run, self.world.sweep))
+
+    def _post_some_time(self) -> None:
+        """More often than not while something is wrong."""
+        if self.troubles and self.dice.random() < 0.7:
+            trouble = self.dice.choice(self.troubles)
+            self.stage.after(trouble.begins + self.dice.uniform(0, 0.3) * (trouble.ends - trouble.begins), self._post)
+        else:
+            self._some_time(self._post)
 
     def _some_time(self, act: Callable[[], None]) -> None:
         self.stage.after(self.dice.uniform(0, 0.8 * self.length), act)
 
     def _trouble(self) -> Trouble:
         dice = self.dice
-        begins = dice.uniform(0, 0.6 * self.length)
+        begins = dice.uniform(0, 0.4 * self.length)
         return Trouble(
             begins=begins,
-            ends=begins + dice.choice([5, 60, 250, 500]),
+            ends=begins + dice.choice([5, 60, 250, 500, 500]),
             share=dice.choice([0.2, 0.5, 1.0]),
             strike=dice.choice(_STRIKES)(dice),
             writes_only=dice.random() < 0.5,
@@ -232,6 +243,7 @@ class _Run:
         self._some_time_later(partial(self._set_refusal, connection, mapping.target.remote_id, None))
 
     def _set_refusal(self, connection: Connection, account_id: str, refusal: str | None) -> None:
+        self.charts_changed = True
         companies.set_refusal(self.provider.sandbox.store, self._company(connection), account_id, refusal)
 
     def _close_period(self) -> None:
@@ -240,6 +252,7 @@ class _Run:
         self._some_time_later(partial(self._close_through, connection, None))
 
     def _close_through(self, connection: Connection, day: str | None) -> None:
+        self.charts_changed = True
         name = {"quickbooks": "book_close_date", "xero": "end_of_year_lock_date"}[connection.provider_name]
         companies.change_profile(self.provider.sandbox.store, self._company(connection), {name: day})
 
@@ -308,12 +321,11 @@ class _Run:
         for firm, connection in self.present:
             self._set_live(firm)
             self._resume(firm)
-            self._close_through(connection, None)
-            self.provider.sandbox.store.execute("UPDATE accounts SET refusal = NULL WHERE refusal = 'closed'")
-            for mapping in connection.mappings.select_related("target"):
-                self._set_refusal(connection, mapping.target.remote_id, None)
             self._reconnect(firm, connection)
-            chart.ask_for_reading(connection)
+            if self.charts_changed:
+                self._close_through(connection, None)
+                self.provider.sandbox.store.execute("UPDATE accounts SET refusal = NULL WHERE refusal IS NOT NULL")
+                chart.ask_for_reading(connection)
 
     def _come_to_rest(self) -> None:
         """I7: it does so by itself, in time."""
@@ -325,8 +337,8 @@ class _Run:
                 break
             for firm, connection in lost:  # the provider's refusal came to us only now
                 self._reconnect(firm, connection)
-        if self.stage.bugs:
-            raise self.stage.bugs[0]
+        # A provider that is still at work on a call long given up may yet write.
+        self.stage.run_until(self.stage.now + _WORKS_AT_MOST)
 
     def _decide_what_is_left(self) -> None:
         """A person looks at the provider for what is unconfirmed, and retries what was refused."""
@@ -364,6 +376,7 @@ _STRIKES: list[Callable[[random.Random], Strike]] = [
     lambda dice: Strike(silent=True),
     lambda dice: Strike(reset=True),
     lambda dice: Strike(commits_after=dice.choice([1.0, 20.0, 90.0, 118.0]), silent=dice.random() < 0.5),
+    lambda dice: Strike(commits_after=dice.choice([90.0, 118.0])),
     lambda dice: Strike(
         status=dice.choice([500, 502, 503, 504]), headers=_HTML, body=b"<h1>Sorry</h1>", does_the_work=False
     ),

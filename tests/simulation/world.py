@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db.models import Exists, OuterRef, Q
 
 from athenty.organizations.models import Membership, Organization, User
+from integrations import clock
 from integrations.connections import connect, keeping, kms, returning, start, telling
 from integrations.connections.attempts import Visitor
 from integrations.mapping import chart, saving
@@ -190,12 +192,10 @@ class World:
         """Nothing is under way, and what is left waits for a person."""
         if self.stage.busy:
             return False
-        connected = Connection.objects.connected()
-        return not (
-            connected.filter(troubled_since__isnull=False).exists()
-            or QueueRow.objects.filter(connection__in=connected, state__in=["waiting", "sending"]).exists()
-            or Delivery.objects.open().filter(connection__in=connected).exists()
-        )
+        unsettled = QueueRow.objects.filter(connection=OuterRef("pk"), state__in=["waiting", "sending"])
+        undelivered = Delivery.objects.open().filter(connection=OuterRef("pk"))
+        busy = Q(troubled_since__isnull=False) | Exists(unsettled) | Exists(undelivered)
+        return not Connection.objects.connected().filter(busy).exists()
 
     def run_until_quiet(self, within: timedelta) -> timedelta | None:
         """Beat goes on until nothing is left to do. How long that took; None when it took longer than allowed.
@@ -222,6 +222,7 @@ def simulated_world(key_file: str) -> Iterator[World]:
         world = World()
         patch.setattr(waking, "_broker", Alarm(world))
         patch.setattr(drain, "time", world.stage)
+        patch.setattr(clock, "connection", world.stage)
         try:
             with wired_to(world.provider):
                 world.settle_in()
