@@ -10,7 +10,7 @@ from integrations.models import ConnectAttempt, Connection, SyncSettings
 from tests.pages.firms import make_connection, make_firm, make_person
 
 GET_PAGES = ["index", "card", "disconnect", "quickbooks_callback", "xero_callback", "choose", "unconfirmed"]
-GET_PAGES += ["mapping", "mapping_csv"]
+GET_PAGES += ["mapping", "mapping_csv", "reconnect"]
 POST_ACTS = ["sync_mode", "connect", "start", "disconnect", "retry", "mapping", "refresh_chart", "choose"]
 POST_ACTS += ["flush", "unconfirmed", "mapping_upload", "create_party"]
 ALL = sorted({*GET_PAGES, *POST_ACTS})
@@ -23,6 +23,7 @@ def address(name: str, connection: Connection) -> str:
         return reverse(f"integrations:{name}", args=[connection.pk])
     arguments = {
         "connect": [connection.provider_name],
+        "reconnect": [connection.provider_name],
         "choose": ["AT-NOBODY"],
         "create_party": [connection.pk, "customer"],
         "unconfirmed": [connection.pk, 1],
