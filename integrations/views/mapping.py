@@ -17,7 +17,7 @@ from integrations.forms import MappingForm
 from integrations.mapping import parties
 from integrations.mapping.chart import ask_for_reading
 from integrations.mapping.naming import ChartNames
-from integrations.mapping.saving import MappingRefused, Saved, save_mapping
+from integrations.mapping.saving import MappingRefused, Saved, objections, save_mapping
 from integrations.models import Connection
 from integrations.providers.base import Party
 from integrations.views import cards, index
@@ -85,6 +85,8 @@ def _save(request: PageRequest, connection: Connection) -> HttpResponse:
             errors = refusal.errors
         else:
             return _answered(request, connection, _result(connection, saved))
+    # All that is wrong at once: what names no account, and what the rules don't allow.
+    errors = objections(connection, choices) | errors
     return _shown_again(request, connection, dataclasses.replace(before, typed=form.changed, errors=errors), status=422)
 
 

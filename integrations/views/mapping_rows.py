@@ -40,7 +40,7 @@ def _row(each: ShownRow, connection: Connection, head: _Head) -> str:
         f'<td data-label="{head.short} account">'
         f'<label class="visually-hidden" for="{head.name}-{pk}">{head.short} account for {ours}</label>'
         f"{_box(each, head)}{''.join(_notes(each, connection, head))}</td>"
-        f'<td data-label="Status" class="row-status">{_status(row, connection)}</td></tr>\n'
+        f'<td data-label="Status" class="row-status">{_status(row)}</td></tr>\n'
     )
 
 
@@ -71,6 +71,10 @@ def _notes(each: ShownRow, connection: Connection, head: _Head) -> Iterator[str]
             '<span class="visually-hidden"> {} for {}</span></button></p>',
             each.suggested, row.suggestion.reason, pk, each.suggested, row.account.number,
         )  # fmt: skip
+    if row.target and row.status != Status.MAPPED:
+        since = row.target.unusable_since
+        when = format_html(" Since {}.", moment(since, connection.organization)) if since else ""
+        yield format_html(_WARNING, format_html("{}{}", _why(row, connection), when))
     if row.is_altered and row.target and row.target.altered_at:
         at = moment(row.target.altered_at, connection.organization)
         yield format_html(_WARNING, format_html("Was {} in {} until {}.", _former(row), head.short, at))
@@ -81,13 +85,9 @@ def _notes(each: ShownRow, connection: Connection, head: _Head) -> Iterator[str]
         yield format_html(_WARNING, f"Different account type: {kinds}. Check with your accountant.")
 
 
-def _status(row: MappingRow, connection: Connection) -> str:
+def _status(row: MappingRow) -> str:
     flag = '<span class="flag" aria-hidden="true">▲</span> ' if row.is_blocking else ""
-    if row.target is None or row.status == Status.MAPPED:
-        return f"{flag}{row.status}"
-    since = row.target.unusable_since
-    when = format_html(" Since {}.", moment(since, connection.organization)) if since else ""
-    return f"{flag}{row.status}" + format_html('<span class="row-note">{}{}</span>', _why(row, connection), when)
+    return f"{flag}{row.status}"
 
 
 def _why(row: MappingRow, connection: Connection) -> str:

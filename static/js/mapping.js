@@ -199,7 +199,13 @@ const filter = (section) => {
   const none = section.querySelector("[data-none]");
   if (none) {
     none.hidden = shown > 0;
-    if (!shown) none.textContent = words.length ? `No accounts match “${words.join(" ")}”.` : "No accounts to show: all that is required is mapped.";
+    if (!shown && words.length) {
+      const clear = Object.assign(document.createElement("a"), { href: "", textContent: "Clear search" });
+      clear.dataset.clear = "";
+      none.replaceChildren(`No accounts match “${words.join(" ")}”. `, clear);
+    } else if (!shown) {
+      none.textContent = show === "unmapped" ? "All required accounts are mapped." : "No accounts to show.";
+    }
   }
   return shown;
 };
@@ -219,6 +225,14 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   const section = link.closest(".mapping");
   refilter(section, { [section.dataset.provider]: link.dataset.show === "all" ? "" : link.dataset.show });
+});
+document.addEventListener("click", (event) => {
+  if (!event.target.matches("[data-clear]")) return;
+  event.preventDefault();
+  const search = event.target.closest(".mapping").querySelector("[type=search]");
+  search.value = "";
+  search.focus();
+  refilter(search.closest(".mapping"), { [search.name]: "" });
 });
 let typing;
 document.addEventListener("input", (event) => {

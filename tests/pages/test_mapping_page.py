@@ -321,3 +321,11 @@ def test_a_thousand_and_more_accounts_can_be_saved(owner, connection):
     fields = {f"account-{pk}": "50003" if number == "20003" else "" for pk, number in numbers}
     assert "Mapping saved." in press(owner, connection, shown, fields).content.decode()
     assert target(connection, "x3").mappings.get().account.number == "20003"
+
+
+def test_everything_that_is_wrong_is_said_at_once(owner, connection):
+    fields = {f"account-{account(connection.organization, '6000').pk}": "nobody", **choices(connection, n2100="12")}
+    shown = unescape(press(owner, connection, page(owner, connection), fields).content.decode())
+    assert "Nothing was saved: 2 choices can't stand. Your choices are kept." in shown
+    assert "2100 Client Trust: Client money owed is never income." in shown
+    assert "6000 Rent: QuickBooks has no account “nobody”." in shown
