@@ -10,10 +10,10 @@ from audit import recording
 from audit.actions import Action
 from integrations.clock import database_now
 from integrations.connections import returning, telling
-from integrations.connections.tokens import StoredAccessBroken
+from integrations.connections.tokens import GrantRefused, StoredAccessBroken
 from integrations.mapping import saving
 from integrations.models import Connection, SealedGrant
-from integrations.providers.errors import CompanyGone, GrantLost, TokenRejected
+from integrations.providers.errors import CompanyGone, GrantLost, ProviderError, TokenRejected
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def stop(connection_id: UUID, error: GrantLost | CompanyGone | TokenRejected) ->
     """
     connected = Connection.objects.connected().select_related("organization").filter(pk=connection_id)
     connection = connected.select_for_update(of=("self",), no_key=True).first()
-    if connection is None:
+    if connection is None or _is_about_an_earlier_grant(connection, error):
         return
     reason, cause = _why(connection, error)
     is_over = reason != Connection.StatusReason.COMPANY_GONE
@@ -73,6 +73,13 @@ def stop(connection_id: UUID, error: GrantLost | CompanyGone | TokenRejected) ->
         data=data | {"provider_error": error.message},
     )
     telling.tell_that_it_ended(connection)
+
+
+def _is_about_an_earlier_grant(connection: Connection, error: ProviderError) -> bool:
+    """Whether a person has connected anew while a worker was learning that the grant before it is gone."""
+    if not isinstance(error, GrantRefused):
+        return False
+    return SealedGrant.objects.filter(connection=connection).exclude(refreshed_at=error.refreshed_at).exists()
 
 
 def _why(connection: Connection, error: GrantLost | CompanyGone | TokenRejected) -> tuple[Connection.StatusReason, str]:

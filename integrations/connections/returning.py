@@ -114,6 +114,8 @@ def give_back(grant_id: UUID) -> None:
     returned = GrantToReturn.objects.select_related("connection").get(pk=grant_id)
     try:
         _end(returned)
+    except tokens.StoredAccessBroken:
+        logger.critical("The sealed tokens of grant %s were altered or moved; it can't be ended there.", grant_id)
     except (GrantLost, CompanyGone, TokenRejected) as error:
         logger.info("Grant %s was gone already: %s", grant_id, type(error).__name__)
     except (ProviderError, KeyUnavailable) as error:

@@ -25,8 +25,8 @@ def send_mail(connection_id: str) -> None:
 @shared_task
 def care() -> None:
     """For what a lost wake-up left, and what falls due by the clock."""
-    returning.return_abandoned()
-    returning.wake_due()
     keeping.wake_idle()
     telling.warn_of_ends()
     telling.wake_due()
+    returning.wake_due()
+    returning.return_abandoned()

@@ -26,6 +26,16 @@ class StoredAccessBroken(GrantLost):
     """The stored access does not open where it belongs: it was altered, or copied from another connection."""
 
 
+class GrantRefused(GrantLost):
+    """The provider refused to refresh a grant: the one that was last refreshed at `refreshed_at`, and no later one."""
+
+    def __init__(self, refusal: GrantLost, grant: SealedGrant) -> None:
+        super().__init__(
+            refusal.message, code=refusal.code, http_status=refusal.http_status, request_id=refusal.request_id
+        )
+        self.refreshed_at = grant.refreshed_at
+
+
 @dataclass(frozen=True)
 class Pair:
     """An access and a refresh token, in the clear."""
@@ -139,7 +149,12 @@ def _refresh(connection: Connection, *, refused: str | None) -> str:
     if held.access != refused and _is_fresh(grant):
         return held.access  # another worker refreshed while this one waited for the lock
     crash_point("refreshing")
-    tokens = _spend(connection, grant, held.refresh)
+    try:
+        tokens = _spend(connection, grant, held.refresh)
+    except StoredAccessBroken:
+        raise
+    except GrantLost as refusal:
+        raise GrantRefused(refusal, grant) from None
     crash_point("refreshed")
     _keep_refreshed(connection, grant, tokens, before=held)
     return tokens.access_token

@@ -20,8 +20,8 @@ from integrations.views import moments, notices
 from integrations.views.mapping_panel import Asked, Panel, panel
 from integrations.views.notices import Notice, State
 
-# Who saw the provider's error page may look for help much later that day.
-_ATTEMPT_SHOWN_FOR = timedelta(hours=12)
+# Who saw the provider's error page looks for help soon; what the card says else should not be hidden for long.
+_ATTEMPT_SHOWN_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from django.db import connections as databases
 from django.utils import timezone
 
 from integrations.clock import database_now
-from integrations.connections import connect, start, tokens
+from integrations.connections import connect, disconnect, start, tokens
 from integrations.models import Connection, SealedGrant
 from integrations.providers.errors import GrantLost, Unavailable
 from tests.connections.sign_in import sign_in
@@ -165,6 +165,24 @@ def test_without_grace_the_connection_stops_its_queue_is_kept_and_a_reconnect_dr
         pass
     assert states(connection) == ["sent", "sent"]
     assert len(sandbox.journals(provider_name, connection.company_id)) == 2
+
+
+def test_a_refusal_of_the_grant_before_does_not_stop_the_one_that_a_person_has_just_given(
+    firm, provider_name, sandbox, monkeypatch
+):
+    """A worker learns that the grant is gone in the moment in which its owner connects anew."""
+    connection = connect_firm(firm, provider_name, sandbox)
+    sandbox.disconnect_there(provider_name, connection.company_id)
+    tokens.distrust(connection)
+    if provider_name == "xero":
+        sandbox.arm(provider="xero", call="token", do="status", status=400, body='{"error":"invalid_grant"}')
+    with pytest.raises(GrantLost) as learned:
+        tokens.access_token(connection)
+    assert sign_in(provider_name, visitor(firm), "Park & Lowe LLP", renewing=True) == connection
+    disconnect.stop(connection.pk, learned.value)
+    connection.refresh_from_db()
+    assert connection.is_connected
+    assert works(connection)
 
 
 def test_the_pair_before_the_last_is_tried_once_when_the_last_is_unknown(firm, sandbox):

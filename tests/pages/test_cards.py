@@ -58,7 +58,7 @@ def test_left_for_the_provider_and_not_back(owner, firm):
     attempt.started_at = timezone.now() - timedelta(minutes=11)
     attempt.save()
     assert f"The sign-in at QuickBooks was not finished. {explained}" in notice(card(owner))
-    attempt.started_at = timezone.now() - timedelta(hours=13)
+    attempt.started_at = timezone.now() - timedelta(minutes=61)
     attempt.save()
     assert "AT-7K2M4P" not in card(owner)
 
