@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
-from django.db.models import Count, Q
+from django.core.cache import cache
+from django.db.models import Count, Max, Q
 
 from integrations.mapping.clearing import AccountToAdd, accounts_to_add
 from integrations.mapping.naming import ChartNames
@@ -15,7 +16,7 @@ from integrations.mapping.suggestions import Suggestion, suggest
 from integrations.models import AccountMapping, ChartAccount, Connection
 from integrations.models.chart import CatchAllParty, breaks_trust
 from integrations.providers.base import Classification
-from ledger.models import Account, JournalLine
+from ledger.models import Account, JournalEntry, JournalLine
 
 # While a worker reads the chart, it has moved the due time this far ahead: see `mapping.chart`.
 _READING = timedelta(minutes=1)
@@ -173,6 +174,19 @@ def entries_using(connection: Connection) -> dict[int, int]:
     """Account id to the number of posted entries that use it and will be sent; empty until the start date is chosen."""
     if connection.mirror_from is None:
         return {}
+    posted = JournalEntry.objects.for_organization(connection.organization).posted()
+    newest = posted.aggregate(newest=Max("number"))["newest"]
+    # A large ledger takes a tenth of a second and more to count through, and what is posted never changes: the figures
+    # hold until the next entry.
+    key = f"entries-using-{connection.pk}-{connection.mirror_from}-{newest}"
+    used: dict[int, int] | None = cache.get(key)
+    if used is None:
+        used = _count_entries(connection)
+        cache.set(key, used, timeout=3600)
+    return used
+
+
+def _count_entries(connection: Connection) -> dict[int, int]:
     lines = JournalLine.objects.filter(
         entry__organization=connection.organization,
         entry__posted_at__isnull=False,
