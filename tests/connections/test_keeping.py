@@ -1,10 +1,13 @@
 """Access that nobody uses stays alive, and people are told before it ends and when it has."""
 
+import inspect
 import re
 from datetime import timedelta
 from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
 
 import pytest
+from celery import Task
+from celery.local import PromiseProxy
 from django.core import mail
 from django.db.models import F
 
@@ -15,7 +18,8 @@ from integrations.clock import database_now
 from integrations.connections import disconnect, keeping, tasks, telling, tokens
 from integrations.connections.tokens import StoredAccessBroken
 from integrations.mapping import chart
-from integrations.mirror import schedule
+from integrations.mirror import schedule, waking
+from integrations.mirror import tasks as mirror_tasks
 from integrations.models import AccessNotice, Connection, SealedGrant, SyncMode
 from integrations.providers.errors import CompanyGone, GrantLost
 from tests.mirror.conftest import _key_file, _sandbox, connect_firm, firm, make_firm, provider_name, sandbox
@@ -232,3 +236,17 @@ def test_the_five_years_are_read_from_the_token_reply_and_stay_put(firm, sandbox
     tokens.access_token(connection)
     moved = SealedGrant.objects.get().grant_expires_at
     assert moved == first - timedelta(days=30)
+
+
+def test_every_task_that_is_woken_by_name_and_every_beat_entry_exists(settings):
+    woken = set(re.findall(r'"(integrations\.[a-z_.]+)"', inspect.getsource(waking)))
+    planned = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert "integrations.connections.tasks.care" in planned
+    assert len(woken) >= 5
+    assert woken | planned <= {
+        task.name for module in (tasks, mirror_tasks) for task in vars(module).values() if is_task(task)
+    }
+
+
+def is_task(value: object) -> bool:
+    return isinstance(value, Task | PromiseProxy)

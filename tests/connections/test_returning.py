@@ -9,9 +9,10 @@ from integrations.connections import attempts, connect, disconnect, returning, t
 from integrations.models import ConnectAttempt, Connection, GrantToReturn, SealedGrant
 from integrations.providers.errors import GrantLost
 from tests.connections.sign_in import COMPANIES, allow, parameters, sign_in
+from tests.faults.conftest import start_worker, wait_until
 from tests.mirror.conftest import _key_file, _sandbox, firm, make_firm, provider_name, sandbox, visitor
 
-__all__ = ["_key_file", "_sandbox", "firm", "provider_name", "sandbox"]
+__all__ = ["_key_file", "_sandbox", "firm", "provider_name", "sandbox", "start_worker"]
 
 PARK, OTHER, DEMO = "Park & Lowe LLP", "Other & Sons LLP", "Demo Company (US)"
 XERO = COMPANIES["xero"]
@@ -190,3 +191,16 @@ def test_what_was_ended_at_the_provider_already_is_done(firm, provider_name, san
     disconnect.disconnect(connection, actor=firm.owner)
     give_everything_back()
     assert not GrantToReturn.objects.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_real_worker_ends_the_access_and_mails_within_seconds(firm, sandbox, start_worker):
+    connection = sign_in("quickbooks", visitor(firm), PARK)
+    dying = sign_in("xero", visitor(firm), PARK)
+    start_worker()
+    disconnect.disconnect(connection, actor=firm.owner)
+    disconnect.stop(dying.pk, GrantLost("invalid_grant"))
+    wait_until(lambda: calls(sandbox, "quickbooks", "revoke") == 1, "the grant is revoked", seconds=20)
+    wait_until(lambda: not GrantToReturn.objects.exists(), "the tokens are erased", seconds=20)
+    wait_until(lambda: dying.notices.get().sent_at is not None, "the firm is told", seconds=20)
