@@ -22,7 +22,8 @@ from integrations.providers.errors import CompanyGone, GrantLost, ProviderError,
 
 logger = logging.getLogger(__name__)
 
-RETRY_BUDGET = 8
+# Both have to be spent: the first attempts follow one another closely, and a short outage is nobody's business.
+RETRY_BUDGET, RETRY_FOR = 8, timedelta(hours=1)
 _FIRST_BACKOFF, _LONGEST_BACKOFF = timedelta(seconds=5), timedelta(minutes=15)
 _JITTER = random.SystemRandom()
 _NEVER_LEARNED = "It was sent, and the provider's answer never arrived."
@@ -79,7 +80,8 @@ def try_later(lease: Lease, error: ProviderError) -> None:
     delivery.failures += 1
     _forget_unwritten(delivery, lease)
     now = database_now()
-    if delivery.failures >= RETRY_BUDGET and delivery.first_sent_at is None:
+    is_spent = delivery.failures >= RETRY_BUDGET and now - delivery.sealed_at >= RETRY_FOR
+    if is_spent and delivery.first_sent_at is None:
         # It lifts itself: the first probe that is answered lets these entries go again.
         _park_whole(delivery, Refused("", Cause.UNAVAILABLE, error.code, error.message or str(error)))
         _begin_trouble(delivery.connection, now)

@@ -1,6 +1,7 @@
 """H2 and H3: real processes, killed and stopped at every point, with the sandbox in its own process."""
 
 import os
+import random
 import signal
 import threading
 import time
@@ -66,13 +67,13 @@ class Mirror:
         """By new workers, while time flies, until nothing is left. How many of the simulated seconds that took."""
         passed = 0
         while self.is_busy():
-            assert passed < 1200, (
+            assert passed < 1800, (
                 f"Not at rest: {list(self.connection.queue.values_list('state', flat=True).distinct())}"
             )
             assert dying.in_a_process(lambda: dying.drain_for(30)) == 0
             if self.is_busy():
-                self.pass_time(20)
-                passed += 20
+                self.pass_time(60)
+                passed += 60
         return passed
 
     def is_busy(self) -> bool:
@@ -134,6 +135,20 @@ def test_f01_a_worker_killed_at_a_crash_point(mirror, point):
     unconfirmed = mirror.connection.queue.filter(state=QueueRow.State.UNCONFIRMED).count()
     if mirror.connection.provider_name == "quickbooks" or point in ("sealed", "claimed", "settled"):
         assert unconfirmed == 0
+
+
+def test_f03_a_worker_killed_at_any_moment_of_a_long_drain(mirror, request):
+    """1,000 entries, ten times: `kill -9` from outside, whenever the dice say."""
+    dice = random.Random(7)
+    for _ in range(2 if "not long" in request.config.getoption("-m") else 10):
+        mirror.post(1000)
+        worker = dying.start(lambda: dying.drain_for(60))
+        time.sleep(dice.uniform(0.05, 4.0))
+        os.kill(worker, signal.SIGKILL)
+        dying.end_of(worker)
+        mirror.pass_time(30)
+        seconds = mirror.drain()
+        mirror.check("F03", f"kill -9 in a drain of 1,000, {mirror.connection.provider_name}", seconds)
 
 
 def test_f02_a_worker_killed_at_every_single_step(mirror, request):

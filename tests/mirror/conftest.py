@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from athenty.organizations.models import Membership, Organization, User
+from integrations.clock import database_now
 from integrations.connections import connect, start
 from integrations.connections.attempts import Visitor
 from integrations.mapping import chart, saving
 from integrations.mirror import drain
-from integrations.models import Connection
+from integrations.models import Connection, Delivery
 from ledger.models import Account, JournalEntry
 from ledger.posting import EntryDraft, EntryLine, post_entries
 from tests.sandbox_server import Sandbox, point_at, running_sandbox
@@ -148,6 +150,26 @@ def pass_over(connection: Connection) -> bool:
     """One pass, as if the pacer's next slot had come."""
     Connection.objects.filter(pk=connection.pk).update(next_send_at=None)
     return drain.run_pass(connection.pk)
+
+
+WRITE_CALL = {"quickbooks": "batch", "xero": "manualjournals"}
+
+
+def later(connection, **delta):
+    """Let time pass for this connection's deliveries: their moments move into the past."""
+    by = timedelta(**delta)
+    Delivery.objects.filter(connection=connection).update(
+        first_sent_at=F("first_sent_at") - by,
+        leased_until=F("leased_until") - by,
+        next_attempt_at=F("next_attempt_at") - by,
+    )
+    Connection.objects.filter(pk=connection.pk).update(slowed_until=None)
+
+
+def probe_now(connection):
+    """Let the time for a probe come."""
+    Connection.objects.filter(pk=connection.pk, troubled_since__isnull=False).update(next_probe_at=database_now())
+    pass_over(connection)
 
 
 def states(connection: Connection) -> list[str]:

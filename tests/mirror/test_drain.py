@@ -7,50 +7,29 @@ from decimal import Decimal
 
 import pytest
 from django.db import connections as databases
-from django.db.models import F
 
 from audit.actions import Action
 from audit.models import AuditEvent
 from integrations.clock import database_now
 from integrations.connections import disconnect, returning
 from integrations.mapping import chart, saving
-from integrations.mirror import claiming, drain, outcomes, queue, schedule
+from integrations.mirror import claiming, drain, queue, schedule
 from integrations.models import Connection, Delivery, QueueRow, SyncMode
-from integrations.providers.base import Accepted, Cause, Refused, SendResult, Uncertain
-from integrations.providers.errors import RateLimited
 from ledger.models import JournalEntry
 
-from .conftest import connect_firm, map_everything, pass_over, states
+from .conftest import WRITE_CALL, connect_firm, later, map_everything, pass_over, probe_now, states
 
 
 def books(sandbox, connection):
     return sandbox.books(connection.provider_name, connection.company_id)
 
 
-def later(connection, **delta):
-    """Let time pass for this connection's deliveries: their moments move into the past."""
-    by = timedelta(**delta)
-    Delivery.objects.filter(connection=connection).update(
-        first_sent_at=F("first_sent_at") - by,
-        leased_until=F("leased_until") - by,
-        next_attempt_at=F("next_attempt_at") - by,
-    )
-    Connection.objects.filter(pk=connection.pk).update(slowed_until=None)
-
-
-WRITE_CALL = {"quickbooks": "batch", "xero": "manualjournals"}
 READ_CALL = {"quickbooks": "companyinfo", "xero": "organisation"}
 
 
 def read_chart(connection):
     chart.ask_for_reading(connection)
     chart.read_if_due(connection.pk)
-
-
-def probe_now(connection):
-    """Let the time for a probe come."""
-    Connection.objects.filter(pk=connection.pk, troubled_since__isnull=False).update(next_probe_at=database_now())
-    pass_over(connection)
 
 
 def test_an_entry_arrives_once_and_to_the_cent(firm, connection, sandbox):
@@ -262,22 +241,6 @@ def test_a_worker_that_lost_its_lease_can_neither_send_nor_settle(firm, connecti
     assert books(sandbox, connection)["journals"] == 1
 
 
-def test_a_429_stops_the_company_and_spends_no_retry_budget(firm, connection, sandbox):
-    sandbox.arm(
-        provider=connection.provider_name, call=WRITE_CALL[connection.provider_name], nth=1, do="status", status=429
-    )
-    firm.post(("1100", "2100", "1.00"))
-    pass_over(connection)
-    connection.refresh_from_db()
-    delivery = Delivery.objects.get()
-    assert (delivery.failures, delivery.first_sent_at) == (0, None)
-    assert connection.slowed_until > database_now()
-    assert not pass_over(connection)
-    later(connection, seconds=300)
-    assert pass_over(connection)
-    assert states(connection) == ["sent"]
-
-
 def test_access_withdrawn_at_the_provider_stops_the_connection_and_keeps_the_queue(firm, connection, sandbox):
     sandbox.disconnect_there(connection.provider_name, connection.company_id)
     firm.post(("1100", "2100", "1.00"))
@@ -390,52 +353,3 @@ def test_eight_workers_send_every_entry_once(firm, connection, sandbox):
     seen = books(sandbox, connection)
     assert (seen["journals"], seen["duplicates"]) == (130, [])
     assert Decimal(seen["totals"]["debits"]) == sum(range(1, 131))
-
-
-def test_a_repeat_says_nothing_about_an_entry_that_goes_in_another_delivery_by_now(firm, connection):
-    """Refused in a delivery that stays open for another entry, then retried: the old answer must not settle it."""
-    firm.post(("1100", "2100", "1.00"), ("1100", "2100", "2.00"))
-    lease = claiming.claim(connection.pk).lease
-    refused, doubtful = lease.delivery.items.order_by("position")
-    answer = SendResult(
-        (Refused(refused.item_id, Cause.OTHER, "2020", "No."), Uncertain(doubtful.item_id, "Missing.")), 200, "r-1"
-    )
-    outcomes.settle(lease, answer)
-    assert states(connection) == ["needs_attention", "sending"]
-    queue.retry(connection, [refused.row_id], actor=firm.owner)
-    Connection.objects.update(next_send_at=None)
-    anew = claiming.claim(connection.pk).lease
-    assert [item.row_id for item in anew.delivery.items.all()] == [refused.row_id]
-    later(connection, seconds=140)
-    Connection.objects.update(next_send_at=None)
-    again = claiming.claim(connection.pk).lease
-    assert again.delivery == lease.delivery
-    outcomes.settle(again, answer)
-    assert states(connection) == ["sending", "sending"]
-    assert AuditEvent.objects.filter(action=Action.SYNC_FAILED).count() == 1, "it is told once"
-    outcomes.settle(anew, SendResult((Accepted(anew.delivery.items.get().item_id, "77"),), 200, "r-2"))
-    assert states(connection) == ["sent", "sending"]
-
-
-def test_an_outage_of_sends_alone_leaves_no_more_in_doubt_than_may_be_in_flight(firm, connection, sandbox):
-    """Probes are answered all the while, so that sending is tried again and again."""
-    sandbox.arm(
-        provider=connection.provider_name, call=WRITE_CALL[connection.provider_name], share=1, do="drop_after_commit"
-    )
-    for _ in range(3 * connection.provider.limits.in_flight):
-        firm.post(("1100", "2100", "1.00"))
-        pass_over(connection)
-        probe_now(connection)
-    assert Delivery.objects.open().count() <= connection.provider.limits.in_flight
-    assert states(connection).count("waiting") > 0
-
-
-def test_a_limit_that_one_send_met_holds_although_another_is_answered(firm, connection):
-    firm.post(*[("1100", "2100", "1.00")] * (2 * connection.provider.limits.batch_size))
-    first = claiming.claim(connection.pk).lease
-    Connection.objects.update(next_send_at=None)
-    second = claiming.claim(connection.pk).lease
-    outcomes.wait_for_room(first, RateLimited(retry_after=timedelta(seconds=60)))
-    answers = tuple(Accepted(item.item_id, str(item.position)) for item in second.delivery.items.all())
-    outcomes.settle(second, SendResult(answers, 200, "r-1"))
-    assert not pass_over(connection)

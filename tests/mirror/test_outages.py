@@ -1,0 +1,98 @@
+"""What is left undone, in doubt or refused: who tries it again, when, and how often."""
+
+from datetime import timedelta
+
+from django.db.models import F
+
+from audit.actions import Action
+from audit.models import AuditEvent
+from integrations.clock import database_now
+from integrations.mirror import claiming, outcomes, queue
+from integrations.models import Connection, Delivery
+from integrations.providers.base import Accepted, Cause, Refused, SendResult, Uncertain
+from integrations.providers.errors import RateLimited
+
+from .conftest import WRITE_CALL, later, pass_over, probe_now, states
+
+
+def test_eight_attempts_and_an_hour_of_no_answer_are_told_once_and_lift_themselves(firm, connection, sandbox):
+    sandbox.arm(provider=connection.provider_name, call="any", share=1, do="status", status=503)
+    firm.post(("1100", "2100", "1.00"))
+    for _ in range(outcomes.RETRY_BUDGET):
+        assert pass_over(connection)
+        later(connection, hours=1)
+    assert states(connection) == ["sending"], "eight attempts in no time spend no budget"
+    Delivery.objects.update(sealed_at=F("sealed_at") - outcomes.RETRY_FOR)
+    assert pass_over(connection)
+    assert states(connection) == ["needs_attention"]
+    told = AuditEvent.objects.get(action=Action.SYNC_FAILED)
+    assert told.data["entries"] == [1]
+    sandbox.heal()
+    probe_now(connection)
+    assert pass_over(connection)
+    assert states(connection) == ["sent"]
+
+
+def test_a_repeat_says_nothing_about_an_entry_that_goes_in_another_delivery_by_now(firm, connection):
+    """Refused in a delivery that stays open for another entry, then retried: the old answer must not settle it."""
+    firm.post(("1100", "2100", "1.00"), ("1100", "2100", "2.00"))
+    lease = claiming.claim(connection.pk).lease
+    refused, doubtful = lease.delivery.items.order_by("position")
+    answer = SendResult(
+        (Refused(refused.item_id, Cause.OTHER, "2020", "No."), Uncertain(doubtful.item_id, "Missing.")), 200, "r-1"
+    )
+    outcomes.settle(lease, answer)
+    assert states(connection) == ["needs_attention", "sending"]
+    queue.retry(connection, [refused.row_id], actor=firm.owner)
+    Connection.objects.update(next_send_at=None)
+    anew = claiming.claim(connection.pk).lease
+    assert [item.row_id for item in anew.delivery.items.all()] == [refused.row_id]
+    later(connection, seconds=140)
+    Connection.objects.update(next_send_at=None)
+    again = claiming.claim(connection.pk).lease
+    assert again.delivery == lease.delivery
+    outcomes.settle(again, answer)
+    assert states(connection) == ["sending", "sending"]
+    assert AuditEvent.objects.filter(action=Action.SYNC_FAILED).count() == 1, "it is told once"
+    outcomes.settle(anew, SendResult((Accepted(anew.delivery.items.get().item_id, "77"),), 200, "r-2"))
+    assert states(connection) == ["sent", "sending"]
+
+
+def test_an_outage_of_sends_alone_leaves_no_more_in_doubt_than_may_be_in_flight(firm, connection, sandbox):
+    """Probes are answered all the while, so that sending is tried again and again."""
+    sandbox.arm(
+        provider=connection.provider_name, call=WRITE_CALL[connection.provider_name], share=1, do="drop_after_commit"
+    )
+    for _ in range(3 * connection.provider.limits.in_flight):
+        firm.post(("1100", "2100", "1.00"))
+        pass_over(connection)
+        probe_now(connection)
+    assert Delivery.objects.open().count() <= connection.provider.limits.in_flight
+    assert states(connection).count("waiting") > 0
+
+
+def test_a_limit_that_one_send_met_holds_although_another_is_answered(firm, connection):
+    firm.post(*[("1100", "2100", "1.00")] * (2 * connection.provider.limits.batch_size))
+    first = claiming.claim(connection.pk).lease
+    Connection.objects.update(next_send_at=None)
+    second = claiming.claim(connection.pk).lease
+    outcomes.wait_for_room(first, RateLimited(retry_after=timedelta(seconds=60)))
+    answers = tuple(Accepted(item.item_id, str(item.position)) for item in second.delivery.items.all())
+    outcomes.settle(second, SendResult(answers, 200, "r-1"))
+    assert not pass_over(connection)
+
+
+def test_a_429_stops_the_company_and_spends_no_retry_budget(firm, connection, sandbox):
+    sandbox.arm(
+        provider=connection.provider_name, call=WRITE_CALL[connection.provider_name], nth=1, do="status", status=429
+    )
+    firm.post(("1100", "2100", "1.00"))
+    pass_over(connection)
+    connection.refresh_from_db()
+    delivery = Delivery.objects.get()
+    assert (delivery.failures, delivery.first_sent_at) == (0, None)
+    assert connection.slowed_until > database_now()
+    assert not pass_over(connection)
+    later(connection, seconds=300)
+    assert pass_over(connection)
+    assert states(connection) == ["sent"]
