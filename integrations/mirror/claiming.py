@@ -88,7 +88,8 @@ def _claim_delivery(
         return Claim()
     delivery = min(due_again, key=lambda each: each.sealed_at) if due_again else _seal(connection, due_ids)
     if delivery is None:
-        return Claim()
+        # A whole batch was set aside, for an account whose target broke. What comes after it should not wait for that.
+        return Claim(look_again_at=now if len(due_ids) > pacing.batch_size(connection) else None)
     pacing.reserve(connection, now, delivery.items.count())
     connection.save(update_fields=["next_send_at", "coalesce_until", "queue_from"])
     lease = deliveries.lease(delivery, now)

@@ -6,6 +6,7 @@ from audit.models import AuditEvent
 from integrations.connections import start
 from integrations.mapping import saving
 from integrations.mapping.reports import mapping_figures, mapping_table
+from integrations.mirror import claiming
 from integrations.models import Connection, DeliveryItem
 from ledger.models import Account
 from tests.mapping.conftest import archive_there, drain_all, edit_there, read_chart, restore_there, target_of
@@ -119,6 +120,16 @@ def test_an_account_renumbered_there_costs_no_entry(firm, connection, sandbox):
     if connection.provider_name == "xero":  # whose journals name accounts by number; so the refusal told us
         assert shown.is_altered
         assert shown.target.former["number"] == renumbered.number
+
+
+def test_a_batch_that_is_set_aside_whole_does_not_keep_the_next_waiting(firm, connection, sandbox):
+    archive_there(sandbox, target_of(connection, "4000"))
+    read_chart(connection)
+    size = connection.provider.limits.batch_size
+    firm.post(*[("1000", "4000", "2.00")] * size, ("1100", "2100", "1.00"))
+    assert claiming.claim(connection.pk).look_again_at is not None
+    assert pass_over(connection)
+    assert Counter(states(connection)) == {"needs_attention": size, "sent": 1}
 
 
 def test_client_money_stops_everything_when_its_target_becomes_income_there(firm, sandbox):
