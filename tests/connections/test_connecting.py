@@ -204,3 +204,25 @@ def test_a_choice_survives_the_trip_through_the_database(firm, sandbox):
     stored = json.dumps(candidate.as_json())
     assert token_set.refresh_token not in stored
     assert Candidate.from_json(json.loads(stored)) == candidate
+
+
+def test_an_act_that_can_not_be_recorded_does_not_happen(firm, provider_name, sandbox, monkeypatch):
+    """The audit event is in the transaction of the act: both, or neither."""
+    connection = connect_firm(firm, provider_name, sandbox)
+
+    def refuse(*_, **__):
+        raise RuntimeError("no audit log")
+
+    for module in (connect, disconnect):
+        monkeypatch.setattr(module.recording, "record", refuse)
+    for act in (
+        lambda: disconnect.disconnect(connection, actor=firm.owner),
+        lambda: disconnect.stop(connection.pk, GrantLost("gone")),
+        lambda: connect_firm(make_firm("Other Law"), provider_name, sandbox, "Other & Sons LLP"),
+    ):
+        with pytest.raises(RuntimeError, match="no audit log"):
+            act()
+    connection.refresh_from_db()
+    assert connection.is_connected
+    assert Connection.objects.get() == connection
+    assert SealedGrant.objects.count() == 1

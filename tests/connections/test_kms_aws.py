@@ -8,8 +8,13 @@ from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 from moto.core import set_initial_no_auth_action_count
 
+from integrations.connections import disconnect, keeping, keys, kms, returning, tokens
 from integrations.connections.kms import KeyUnavailable, SealBroken
 from integrations.connections.kms.aws import AwsKms
+from integrations.models import SealedGrant
+from tests.mirror.conftest import _key_file, _sandbox, connect_firm, firm, make_firm, provider_name, sandbox
+
+__all__ = ["_key_file", "_sandbox", "firm", "provider_name", "sandbox"]
 
 PLACE = {"organization": "1", "provider": "xero", "connection": "a", "field": "tokens"}
 
@@ -76,15 +81,15 @@ def test_an_alias_is_told_by_the_key_behind_it(arn):
 
 
 def test_what_kms_says_of_its_absence_holds_no_argument_of_the_call(arn, monkeypatch):
-    kms = AwsKms(arn)
-    wrapped = kms.new_data_key(PLACE).wrapped
+    backend = AwsKms(arn)
+    wrapped = backend.new_data_key(PLACE).wrapped
 
     def away(**_):
         raise EndpointConnectionError(endpoint_url="https://kms.example")
 
-    monkeypatch.setattr(kms._client, "decrypt", away)
+    monkeypatch.setattr(backend._client, "decrypt", away)
     with pytest.raises(KeyUnavailable) as refused:
-        kms.open_data_key(wrapped, PLACE)
+        backend.open_data_key(wrapped, PLACE)
     assert str(refused.value) == "The key-management service did not answer: EndpointConnectionError."
     assert refused.value.__cause__ is None
 
@@ -95,10 +100,10 @@ def test_a_role_without_decrypt_seals_and_opens_nothing(arn, monkeypatch):
 
     @set_initial_no_auth_action_count(0)
     def with_policies_enforced():
-        kms = AwsKms(arn)
-        key = kms.new_data_key(PLACE)
-        assert kms.key_ids() == (arn,)
-        for denied in (kms.open_data_key, kms.rewrap):
+        web = AwsKms(arn)
+        key = web.new_data_key(PLACE)
+        assert web.key_ids() == (arn,)
+        for denied in (web.open_data_key, web.rewrap):
             with pytest.raises(KeyUnavailable, match=r"refused: (AccessDenied|403)"):
                 denied(key.wrapped, PLACE)
 
@@ -115,3 +120,60 @@ def sealing_only(arn: str, monkeypatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", access["AccessKeyId"])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", access["SecretAccessKey"])
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the credentials it began with
+
+
+# The product on this backend ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def on_aws(settings, arn):
+    settings.KMS_BACKEND, settings.KMS_AWS_KEY_ID = "aws-kms", arn
+    kms.key_management.cache_clear()
+    yield settings
+    kms.key_management.cache_clear()
+
+
+def test_a_firm_connects_refreshes_moves_to_another_key_and_disconnects(firm, provider_name, sandbox, on_aws, arn):
+    keys.check_start(opens=True)
+    connection = connect_firm(firm, provider_name, sandbox)
+    tokens.access_token(connection, refused=tokens.access_token(connection))
+    assert dict(keys.in_use()) == {arn: 1}
+
+    present = new_key()
+    on_aws.KMS_AWS_KEY_ID, on_aws.KMS_AWS_OLD_KEY_IDS = present, [arn]
+    kms.key_management.cache_clear()
+    assert list(keys.move_to_present_key()) == [True]
+    on_aws.KMS_AWS_OLD_KEY_IDS = []
+    kms.key_management.cache_clear()
+    keys.check_start(opens=True)
+    assert connection.provider.company(tokens.access_token(connection), connection.company).name
+
+    disconnect.disconnect(connection, actor=firm.owner)
+    returning.give_back(connection.grants_to_return.get().pk)
+    assert [call["status"] for call in sandbox.requests(provider_name, "revoke")] == [200]
+
+
+def test_swapped_rows_are_refused_by_the_encryption_context(firm, sandbox, on_aws):
+    mine = connect_firm(firm, "xero", sandbox)
+    theirs = connect_firm(make_firm("Other Law"), "quickbooks", sandbox)
+    first, second = SealedGrant.objects.get(connection=mine), SealedGrant.objects.get(connection=theirs)
+    first.tokens, second.tokens = second.tokens, first.tokens
+    first.save()
+    second.save()
+    for connection in (mine, theirs):
+        with pytest.raises(tokens.StoredAccessBroken):
+            tokens.access_token(connection)
+
+
+def test_a_key_that_is_not_to_be_had_stops_the_start_and_ends_no_connection(firm, sandbox, on_aws):
+    connection = connect_firm(firm, "xero", sandbox)
+    on_aws.KMS_AWS_KEY_ID = "alias/gone"
+    kms.key_management.cache_clear()
+    with pytest.raises(KeyUnavailable):
+        keys.check_start(opens=False)
+    tokens.distrust(connection)
+    keeping.renew_if_idle(connection.pk)
+    with pytest.raises(KeyUnavailable):
+        tokens.access_token(connection)
+    connection.refresh_from_db()
+    assert connection.is_connected
