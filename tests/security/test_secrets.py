@@ -247,6 +247,23 @@ def test_s13_without_the_right_key_no_process_starts_and_nothing_is_stored_in_th
     assert leaked(sandbox, whole_database()) == []
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"KMS_BACKEND": "local"}, "KMS_BACKEND is 'local', which keeps the key on this machine's disk"),
+        ({"KMS_AWS_KEY_ID": ""}, "KMS_AWS_KEY_ID is not set"),
+        ({"EMAIL_HOST": ""}, "EMAIL_HOST is not set, so nobody would be told when a connection ends"),
+    ],
+)
+def test_s13_production_refuses_a_key_on_its_own_disk_and_what_it_can_not_do_without(settings, changes, sentence):
+    safe = {"LOCAL": False, "KMS_BACKEND": "aws-kms", "KMS_AWS_KEY_ID": "alias/a", "EMAIL_HOST": "mail.example"}
+    for name, value in (safe | {"SECRET_KEY": "s" * 50} | changes).items():
+        setattr(settings, name, value)
+    with pytest.raises(SystemExit, match=re.escape(sentence)):
+        checks.refuse_unsafe_start(opens_tokens=True)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_s14_no_secret_is_in_logs_pages_redis_mail_or_the_audit_log(browser, firm, sandbox, caplog):
     with caplog.at_level(logging.DEBUG):
