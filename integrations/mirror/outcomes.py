@@ -6,6 +6,7 @@ The rule above all others: an unknown outcome is never turned into a refusal, by
 import logging
 import random
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 from django.db import transaction
 
@@ -17,7 +18,7 @@ from integrations.mirror import failures, gates, pacing, probing, queue, waking
 from integrations.mirror.crash_points import crash_point
 from integrations.mirror.deliveries import Lease
 from integrations.models import Connection, Delivery
-from integrations.providers.base import Accepted, Cause, NotWritten, Refused, SendResult
+from integrations.providers.base import Accepted, Cause, NotWritten, Outcome, Refused, SendResult
 from integrations.providers.errors import CompanyGone, GrantLost, ProviderError, RateLimited, TokenRejected
 
 logger = logging.getLogger(__name__)
@@ -38,12 +39,16 @@ def settle(lease: Lease, result: SendResult) -> None:
     delivery = _held(lease)
     if delivery is None:
         return
-    # Of a delivery sent again, what was answered for before is settled, whatever a repeat says.
+    # Of a delivery sent again, what was answered for before is settled, whatever a repeat says: unless the repeat, made
+    # for the sake of another entry, has now written what was refused.
+    refused_before = {item.item_id: item.row_id for item in delivery.items.refused()}
+    late = {refused_before[o.item_id]: o.remote_id for o in result.outcomes if _is_late(o, refused_before)}
     items = {item.item_id: item for item in delivery.items.in_doubt().select_related("row__entry")}
     answers = [outcome for outcome in result.outcomes if outcome.item_id in items]
     accepted = {items[o.item_id].row_id: o.remote_id for o in answers if isinstance(o, Accepted)}
     refusals = [o for o in answers if isinstance(o, Refused)]
     queue.settle_sent(accepted)
+    queue.settle_late(late)
     crash_point("settling")
     for refusal in refusals:
         queue.park([items[refusal.item_id].row_id], refusal)
@@ -52,7 +57,7 @@ def settle(lease: Lease, result: SendResult) -> None:
     if any(refusal.cause == Cause.ACCOUNT for refusal in refusals):
         # A refusal that blames an account means that our picture of the chart is stale.
         chart.ask_for_reading(delivery.connection)
-    _note_answer(delivery.connection, result, sent=len(accepted))
+    _note_answer(delivery.connection, result, sent=len(accepted) + len(late))
     turned_away = {items[o.item_id].row_id: o.error for o in answers if isinstance(o, NotWritten)}
     if delivery.items.in_doubt().exclude(row__in=turned_away).exists():
         _let_go(delivery, _replay_at(delivery))
@@ -61,6 +66,10 @@ def settle(lease: Lease, result: SendResult) -> None:
         _close(delivery)
     for error in {type(error): error for error in turned_away.values()}.values():
         _heed(delivery.connection, error)
+
+
+def _is_late(outcome: Outcome, refused_before: dict[str, int]) -> TypeGuard[Accepted]:
+    return isinstance(outcome, Accepted) and outcome.item_id in refused_before
 
 
 @transaction.atomic

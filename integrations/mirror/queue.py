@@ -16,12 +16,13 @@ from audit import recording
 from audit.actions import Action
 from integrations.mapping import requirements
 from integrations.mirror import waking
-from integrations.models import Connection, QueueRow
+from integrations.models import Connection, Delivery, DeliveryItem, QueueRow
 from integrations.providers.base import Cause, Refused
 from ledger.models import JournalEntry, JournalLine
 
 # Large enough that an import of any size is a handful of statements, small enough for one statement's parameters.
 _CHUNK = 2_000
+_NO_CAUSE = {"cause": "", "provider_code": "", "provider_message": "", "blamed_account_id": ""}
 
 
 def enqueue(organization: Organization, entries: Sequence[JournalEntry]) -> None:
@@ -81,6 +82,19 @@ def settle_sent(row_ids: dict[int, str]) -> None:
     QueueRow.objects.bulk_update(rows, ["state", "remote_id", "sent_at", "changed_at"])
 
 
+def settle_late(row_ids: dict[int, str]) -> None:
+    """Refused at first, and written by the same bytes when they went again for another entry's sake."""
+    for row_id, remote_id in row_ids.items():
+        _move(
+            [row_id],
+            QueueRow.State.NEEDS_ATTENTION,
+            state=QueueRow.State.SENT,
+            remote_id=remote_id,
+            sent_at=Now(),
+            **_NO_CAUSE,
+        )
+
+
 def park(row_ids: Iterable[int], refusal: Refused) -> None:
     """Set rows aside until a person lifts what stands in their way, with the provider's own words."""
     _move(
@@ -127,7 +141,8 @@ def release(
 @transaction.atomic
 def retry(connection: Connection, row_ids: Iterable[int], *, actor: User | None, ip: str | None = None) -> int:
     """Let these parked rows go again, as a person asked. A second click finds none left. Returns how many."""
-    rows = connection.queue.needing_attention().filter(pk__in=list(row_ids)).select_for_update(no_key=True)
+    _hold(connection)
+    rows = connection.queue.needing_attention().filter(pk__in=list(row_ids))
     numbers = list(rows.order_by("entry__number").values_list("entry__number", flat=True))
     if numbers:
         _record(connection, Action.ENTRY_RETRIED, numbers, actor=actor, ip=ip)
@@ -176,19 +191,23 @@ def _record(
 
 
 def _release(connection: Connection, rows: QuerySet[QueueRow]) -> int:
-    released = _move(
-        rows.values_list("pk", flat=True),
-        QueueRow.State.NEEDS_ATTENTION,
-        state=QueueRow.State.WAITING,
-        cause="",
-        provider_code="",
-        provider_message="",
-        blamed_account_id="",
-    )
+    """An entry whose delivery is still in doubt goes with it, as sealed: under a key of its own it could be doubled."""
+    _hold(connection)
+    row_ids = list(rows.values_list("pk", flat=True))
+    in_open = DeliveryItem.objects.filter(row__in=row_ids, delivery__state=Delivery.State.OPEN)
+    held = set(in_open.values_list("row", flat=True))
+    before = QueueRow.State.NEEDS_ATTENTION
+    resumed = _move(held, before, state=QueueRow.State.SENDING, **_NO_CAUSE)
+    released = _move(set(row_ids) - held, before, state=QueueRow.State.WAITING, **_NO_CAUSE)
     if released:
         Connection.objects.filter(pk=connection.pk).update(queue_from=0)
         waking.wake_on_commit(connection.pk)
-    return released
+    return resumed + released
+
+
+def _hold(connection: Connection) -> None:
+    """As a claim and a settlement do first: so neither sees half of a release, and none waits for another in a ring."""
+    Connection.objects.select_for_update(no_key=True).get(pk=connection.pk)
 
 
 def _move(row_ids: Iterable[int], before: QueueRow.State, **changes: object) -> int:

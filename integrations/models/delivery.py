@@ -3,7 +3,7 @@
 import uuid
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from integrations.models.connection import Connection
@@ -63,10 +63,15 @@ class Delivery(models.Model):
 
 
 class DeliveryItemQuerySet(models.QuerySet["DeliveryItem"]):
+    """For an open delivery: no entry of it is in another open one, nor waits for one (`queue.retry`)."""
+
     def in_doubt(self) -> "DeliveryItemQuerySet":
-        """What a delivery has still to answer for: the entry is being sent, and by no later delivery."""
-        later = DeliveryItem.objects.filter(row=OuterRef("row"), pk__gt=OuterRef("pk"))
-        return self.filter(~Exists(later), row__state=QueueRow.State.SENDING)
+        """What the delivery has still to answer for."""
+        return self.filter(row__state=QueueRow.State.SENDING)
+
+    def refused(self) -> "DeliveryItemQuerySet":
+        """What was refused. Sent again for another entry's sake, it may yet be written."""
+        return self.filter(row__state=QueueRow.State.NEEDS_ATTENTION)
 
 
 class DeliveryItem(models.Model):

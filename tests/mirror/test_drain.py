@@ -13,8 +13,9 @@ from audit.models import AuditEvent
 from integrations.clock import database_now
 from integrations.connections import disconnect, returning
 from integrations.mapping import chart, saving
-from integrations.mirror import claiming, drain, queue, schedule
+from integrations.mirror import claiming, deliveries, drain, outcomes, queue, schedule
 from integrations.models import Connection, Delivery, QueueRow, SyncMode
+from integrations.providers.base import Accepted, Cause, Refused, SendResult, Uncertain
 from ledger.models import JournalEntry
 
 from .conftest import WRITE_CALL, connect_firm, later, map_everything, pass_over, probe_now, states
@@ -170,6 +171,55 @@ def test_a_refused_entry_waits_for_a_person_and_the_others_go(firm, connection, 
     assert event.data["entries"] == [parked.entry.number]
     assert event.data["provider_error"] == parked.provider_message
     assert event.actor is None
+
+
+def settle_as(connection, *answers):
+    """Settle the connection's one open delivery by these answers, made of its item ids in their order."""
+    delivery = connection.deliveries.open().get()
+    lease = deliveries.lease(delivery, database_now())
+    items = delivery.items.order_by("position")
+    told = tuple(make(item.item_id) for make, item in zip(answers, items, strict=True))
+    outcomes.settle(lease, SendResult(told, http_status=200, request_id="r-1"))
+
+
+def refused(item_id):
+    return Refused(item_id, Cause.PERIOD, "6200", "The account period has closed.")
+
+
+def uncertain(item_id):
+    return Uncertain(item_id, "Nothing is said of it.")
+
+
+def accepted(item_id):
+    return Accepted(item_id, f"remote-{item_id}")
+
+
+@pytest.mark.parametrize("again", [refused, accepted])
+def test_a_retry_while_its_delivery_is_in_doubt_is_answered_by_that_delivery(firm, connection, again):
+    """The same bytes will go again for the neighbour's sake and may write it: under a new key it could be doubled."""
+    firm.post(("1000", "4000", "2.00"), ("1100", "2100", "1.00"))
+    claiming.claim(connection.pk)
+    settle_as(connection, refused, uncertain)
+    assert states(connection) == ["needs_attention", "sending"]
+    row = connection.queue.needing_attention().get()
+    assert queue.retry(connection, [row.pk], actor=firm.owner) == 1
+    assert queue.retry(connection, [row.pk], actor=firm.owner) == 0
+    assert states(connection) == ["sending", "sending"]
+    settle_as(connection, again, accepted)
+    assert states(connection) == ["sent" if again is accepted else "needs_attention", "sent"]
+    assert not connection.deliveries.open().exists()
+
+
+def test_a_refused_entry_that_a_repeat_has_written_is_sent(firm, connection):
+    firm.post(("1000", "4000", "2.00"), ("1100", "2100", "1.00"))
+    claiming.claim(connection.pk)
+    settle_as(connection, refused, uncertain)
+    settle_as(connection, accepted, uncertain)
+    assert states(connection) == ["sent", "sending"]
+    row = connection.queue.get(state="sent")
+    assert (bool(row.remote_id), row.cause, row.provider_code) == (True, "", "")
+    settle_as(connection, refused, accepted)
+    assert states(connection) == ["sent", "sent"]
 
 
 def test_a_retried_entry_goes_under_a_new_key_and_arrives_once(firm, connection, sandbox):

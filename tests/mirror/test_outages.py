@@ -7,9 +7,9 @@ from django.db.models import F
 from audit.actions import Action
 from audit.models import AuditEvent
 from integrations.clock import database_now
-from integrations.mirror import claiming, outcomes, queue
+from integrations.mirror import claiming, outcomes
 from integrations.models import Connection, Delivery
-from integrations.providers.base import Accepted, Cause, Refused, SendResult, Uncertain
+from integrations.providers.base import Accepted, SendResult
 from integrations.providers.errors import RateLimited
 
 from .conftest import WRITE_CALL, later, pass_over, probe_now, states
@@ -31,31 +31,6 @@ def test_eight_attempts_and_an_hour_of_no_answer_are_told_once_and_lift_themselv
     probe_now(connection)
     assert pass_over(connection)
     assert states(connection) == ["sent"]
-
-
-def test_a_repeat_says_nothing_about_an_entry_that_goes_in_another_delivery_by_now(firm, connection):
-    """Refused in a delivery that stays open for another entry, then retried: the old answer must not settle it."""
-    firm.post(("1100", "2100", "1.00"), ("1100", "2100", "2.00"))
-    lease = claiming.claim(connection.pk).lease
-    refused, doubtful = lease.delivery.items.order_by("position")
-    answer = SendResult(
-        (Refused(refused.item_id, Cause.OTHER, "2020", "No."), Uncertain(doubtful.item_id, "Missing.")), 200, "r-1"
-    )
-    outcomes.settle(lease, answer)
-    assert states(connection) == ["needs_attention", "sending"]
-    queue.retry(connection, [refused.row_id], actor=firm.owner)
-    Connection.objects.update(next_send_at=None)
-    anew = claiming.claim(connection.pk).lease
-    assert [item.row_id for item in anew.delivery.items.all()] == [refused.row_id]
-    later(connection, seconds=140)
-    Connection.objects.update(next_send_at=None)
-    again = claiming.claim(connection.pk).lease
-    assert again.delivery == lease.delivery
-    outcomes.settle(again, answer)
-    assert states(connection) == ["sending", "sending"]
-    assert AuditEvent.objects.filter(action=Action.SYNC_FAILED).count() == 1, "it is told once"
-    outcomes.settle(anew, SendResult((Accepted(anew.delivery.items.get().item_id, "77"),), 200, "r-2"))
-    assert states(connection) == ["sent", "sending"]
 
 
 def test_an_outage_of_sends_alone_leaves_no_more_in_doubt_than_may_be_in_flight(firm, connection, sandbox):
