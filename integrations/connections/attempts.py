@@ -145,6 +145,11 @@ def open_choice(visitor: Visitor, reference: str) -> ConnectAttempt | None:
     return choosing.select_related("organization").first()
 
 
+def locked(attempt: ConnectAttempt) -> ConnectAttempt:
+    """The attempt as it stands now, in the caller's transaction, which others then wait for."""
+    return ConnectAttempt.objects.select_for_update(no_key=True).get(pk=attempt.pk)
+
+
 def fail(
     attempt: ConnectAttempt, sentence: str, outcome: ConnectAttempt.Outcome = ConnectAttempt.Outcome.FAILED
 ) -> ConnectFailed:

@@ -97,10 +97,12 @@ def choose(attempt: ConnectAttempt, company_id: str, visitor: Visitor) -> Connec
     raise ConnectFailed("Choose one of the companies listed.", reference=attempt.reference)
 
 
+@transaction.atomic
 def choose_none(attempt: ConnectAttempt) -> None:
-    """The person would rather connect nothing: what they gave is given back."""
-    candidates = [Candidate.from_json(stored) for stored in attempt.candidates]
-    _give_up(attempt, candidates, "No company was chosen.")
+    """The person would rather connect nothing: what they gave is given back. Too late, it changes nothing."""
+    present = attempts.locked(attempt)
+    if present.outcome == ConnectAttempt.Outcome.CHOOSING:
+        _give_up(present, [Candidate.from_json(stored) for stored in present.candidates], "No company was chosen.")
 
 
 def previous_company(attempt: ConnectAttempt) -> Connection | None:
@@ -197,7 +199,7 @@ def _join(
     try:
         return _activate(attempt, candidate, candidates, visitor)
     except _Overtaken:
-        sentence = "Another sign-in was finished first, and its connection stands. Nothing more has changed."
+        sentence = "Another sign-in was finished first, or this one was cancelled. Nothing more has changed."
         raise _give_up(attempt, candidates, sentence) from None
     except IntegrityError as error:
         if getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") != "company_connected_once":
@@ -208,7 +210,7 @@ def _join(
 
 
 class _Overtaken(Exception):
-    """Since these tokens were sealed, another sign-in of the same firm has made a connection."""
+    """Since these tokens were sealed, another sign-in has made a connection, or they were given back."""
 
 
 @transaction.atomic
@@ -218,9 +220,11 @@ def _activate(
     organization, now = attempt.organization, database_now()
     posting.hold_postings(organization)
     connections = Connection.objects.for_organization(organization).filter(provider_name=attempt.provider_name)
-    attempt.refresh_from_db(fields=["outcome"])
-    if attempt.outcome == ConnectAttempt.Outcome.CONNECTED:  # the second press of the button
-        return connections.select_related("organization").get(pk=candidate.connection_id)
+    present = attempts.locked(attempt)
+    if present.outcome == ConnectAttempt.Outcome.CONNECTED:  # the second press of the button
+        return connections.current().select_related("organization").get()
+    if present.outcome != attempt.outcome or present.candidates != attempt.candidates:
+        raise _Overtaken  # what it held is on its way back
     others = connections.exclude(pk=candidate.connection_id)
     if others.filter(~Q(status=Connection.Status.DISCONNECTED) | Q(company_id=candidate.company.id)).exists():
         raise _Overtaken

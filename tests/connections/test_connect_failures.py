@@ -10,11 +10,12 @@ from django.utils import timezone
 from athenty.organizations.models import Organization
 from audit.actions import Action
 from audit.models import AuditEvent
-from integrations.connections import returning, start
+from integrations.connections import attempts, returning, start
+from integrations.connections import connect as connecting
 from integrations.mapping import chart
 from integrations.models import ConnectAttempt, Connection, GrantToReturn, SealedGrant
-from tests.connections.sign_in import COMPANIES, allow, deny
-from tests.mirror.conftest import _key_file, _sandbox, firm, make_firm, map_everything, provider_name, sandbox
+from tests.connections.sign_in import COMPANIES, allow, deny, parameters
+from tests.mirror.conftest import _key_file, _sandbox, firm, make_firm, map_everything, provider_name, sandbox, visitor
 from tests.security.conftest import browser, browser_of, come_back, connect, press_connect
 
 __all__ = ["_key_file", "_sandbox", "browser", "firm", "provider_name", "sandbox"]
@@ -152,6 +153,22 @@ class TestChoosingAmongSeveral:
         browser.post(page, {"company": COMPANIES["xero"][DEMO]})
         assert Connection.objects.get().company_name == PARK
 
+    def test_a_cancel_that_comes_after_the_choice_changes_nothing(self, browser, page):
+        attempt = ConnectAttempt.objects.get()  # as the cancelling tab has read it
+        browser.post(page, {"company": COMPANIES["xero"][PARK]})
+        returns = GrantToReturn.objects.count()
+        connecting.choose_none(attempt)
+        assert Connection.objects.get().is_connected
+        assert ConnectAttempt.objects.get().outcome == "connected"
+        assert GrantToReturn.objects.count() == returns
+
+    def test_a_choice_that_comes_after_the_cancel_connects_nothing(self, browser, firm, page):
+        attempt = ConnectAttempt.objects.get()
+        browser.post(page, {"cancel": "yes"})
+        with pytest.raises(attempts.ConnectFailed, match="or this one was cancelled"):
+            connecting.choose(attempt, COMPANIES["xero"][PARK], visitor(firm))
+        assert not Connection.objects.exists()
+
     def test_on_a_reconnect_the_company_of_before_is_named(self, browser, firm, sandbox):
         connect(browser, "xero", OTHER)
         connection = Connection.objects.get()
@@ -165,11 +182,6 @@ class TestChoosingAmongSeveral:
 
 def test_two_sign_ins_that_come_back_at_once_leave_the_first(browser, firm, sandbox):
     """Two tabs, two companies: each was sealed before the other had joined."""
-    from integrations.connections import attempts
-    from integrations.connections import connect as connecting
-    from tests.connections.sign_in import parameters
-    from tests.mirror.conftest import visitor
-
     sealed = []
     for name in (PARK, OTHER):
         back = parameters(allow(connecting.begin("quickbooks", visitor(firm)), name))
