@@ -18,6 +18,7 @@ from integrations.mirror.crash_points import crash_point
 from integrations.mirror.deliveries import Lease
 from integrations.models import Connection, Delivery
 
+_EARLY_AT_MOST = timedelta(milliseconds=500)
 _PROBE_TAKES_AT_MOST = timedelta(seconds=30)
 
 
@@ -58,10 +59,22 @@ def claim(connection_id: UUID) -> Claim:
     if opens_at <= now:
         opens_at = gates.opens_at(connection, now)
     if opens_at > now:
-        return Claim(look_again_at=opens_at)
+        return _look_again(connection, opens_at, now)
     if connection.troubled_since:
         return _claim_probe(connection, now)
     return _claim_delivery(connection, due_ids, deliveries_open, now)
+
+
+def _look_again(connection: Connection, at: datetime, now: datetime) -> Claim:
+    """Ask for a wake-up then, once: each send ends with a look, and looks that ask again would only become more.
+
+    One that comes a moment early asks once more, since it may be the very one that was asked for.
+    """
+    if connection.woken_for == at and at - now > _EARLY_AT_MOST:
+        return Claim()
+    connection.woken_for = at
+    connection.save(update_fields=["woken_for"])
+    return Claim(look_again_at=at)
 
 
 def _claim_probe(connection: Connection, now: datetime) -> Claim:
@@ -81,7 +94,7 @@ def _claim_delivery(
     if not due_again:
         holds_until = _coalescing_until(connection, due_ids, now)
         if holds_until:
-            return Claim(look_again_at=holds_until)
+            return _look_again(connection, holds_until, now)
         if not _may_seal(connection, due_ids, deliveries_open, now):
             return Claim()
     if not gates.pass_through(connection, now):
@@ -91,9 +104,10 @@ def _claim_delivery(
         # A whole batch was set aside, for an account whose target broke. What comes after it should not wait for that.
         return Claim(look_again_at=now if len(due_ids) > pacing.batch_size(connection) else None)
     pacing.reserve(connection, now, delivery.items.count())
-    connection.save(update_fields=["next_send_at", "coalesce_until", "queue_from"])
-    lease = deliveries.lease(delivery, now)
     more = connection.next_send_at if any(each >= connection.queue_from for each in due_ids) else None
+    connection.woken_for = more
+    connection.save(update_fields=["next_send_at", "coalesce_until", "queue_from", "woken_for"])
+    lease = deliveries.lease(delivery, now)
     gates.reserve(connection, now)
     crash_point("sealed")
     return Claim(lease, look_again_at=more)

@@ -4,16 +4,20 @@ from django.db.models import Exists, OuterRef, Q
 
 from integrations.clock import database_now
 from integrations.mirror import waking
-from integrations.models import Connection, Delivery, QueueRow
+from integrations.models import Connection, Delivery, QueueRow, SyncMode
 
 
 def wake_what_is_due() -> None:
     now = database_now()
     sending = Connection.objects.current().connected().filter(mirror_from__isnull=False)
+    sending = sending.exclude(organization__sync_settings__mode=SyncMode.OFF)
+    sending = sending.exclude(organization__sync_settings__paused_at__isnull=False)
     waiting = QueueRow.objects.waiting().filter(connection=OuterRef("pk"), pk__gte=OuterRef("queue_from"))
+    batched = Q(organization__sync_settings__mode=SyncMode.BATCHED)
     work = (
         Q(troubled_since__isnull=False, next_probe_at__lte=now)
-        | Exists(waiting)
+        | (~batched & Exists(waiting))
+        | (batched & Exists(waiting.filter(queued_at__lt=OuterRef("flush_before"))))
         | Exists(
             Delivery.objects.open()
             .filter(connection=OuterRef("pk"), next_attempt_at__lte=now)

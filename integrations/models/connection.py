@@ -89,6 +89,8 @@ class Connection(models.Model):
     """In Batched mode, rows queued before this moment are due."""
     next_send_at = models.DateTimeField(null=True, blank=True)
     """The pacer's next free slot, by the database's clock; None when it never sent."""
+    woken_for = models.DateTimeField(null=True, blank=True)
+    """A wake-up has been asked for at that moment: no second one is needed. The sweep makes up for a lost one."""
     coalesce_until = models.DateTimeField(null=True, blank=True)
     """Until then only full batches go, so that what is left of the provider's day lasts."""
     slowed_until = models.DateTimeField(null=True, blank=True)

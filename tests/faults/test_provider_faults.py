@@ -5,7 +5,7 @@ The naive peer goes through the same faults in the same run, where the table ask
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
@@ -14,6 +14,7 @@ from django.db import transaction
 
 from integrations.mirror import schedule
 from integrations.models import Connection, QueueRow, SyncMode
+from integrations.providers import PROVIDERS
 from integrations.sandbox import companies
 from tests.faults.naive import NaiveMirror
 from tests.faults.scoreboard import NAIVE, board
@@ -161,6 +162,22 @@ def test_f09_the_provider_commits_after_the_client_gave_up_and_the_repeat_arrive
         return UNHARMED
 
     Run(world, "F09", f"committed {late:.0f} s after the connection broke", strike, entries=6).play()
+
+
+def test_f09_would_notice_a_repeat_that_comes_too_soon(world, monkeypatch):
+    """Intuit works on a call for up to 120 seconds; the repeat has to wait for longer than that."""
+    quickbooks = PROVIDERS["quickbooks"]
+    monkeypatch.setattr(type(quickbooks), "limits", replace(quickbooks.limits, first_retry_after=timedelta(seconds=5)))
+    struck = []
+
+    def strike(call: Call, seconds: float) -> Strike:
+        if call.writes and call.provider == "quickbooks" and not struck:
+            struck.append(call)
+            return Strike(commits_after=90.0)
+        return UNHARMED
+
+    with pytest.raises(invariants.Broken, match="I1"):
+        Run(world, "F09", "", strike, entries=1).play()
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from integrations.clock import database_now
-from integrations.mirror import gates, pacing
+from integrations.mirror import drain, gates, pacing, schedule, sweeping, waking
 from integrations.mirror.claiming import claim
-from integrations.models import Connection, ProviderGate
+from integrations.models import Connection, ProviderGate, SyncMode
 from integrations.providers import PROVIDERS
 
 from .conftest import make_firm, pass_over
@@ -143,3 +143,38 @@ def test_an_app_wide_limit_stops_every_company_of_the_provider_and_no_other(firm
     other = {"quickbooks": "xero", "xero": "quickbooks"}[connection.provider_name]
     gates.hold(other, database_now() + timedelta(minutes=5))
     assert pass_over(connection)
+
+
+def test_looks_at_one_connection_do_not_become_more_and_more(firm, connection, monkeypatch):
+    """Each send ends with a look, which comes too early and asks for another: one of them is enough."""
+    asked = []
+    monkeypatch.setattr(waking, "wake", lambda _connection_id, at=None: asked.append(at))
+    firm.post(*[("1100", "2100", "1.00")] * (2 * connection.provider.limits.batch_size))
+    Connection.objects.update(next_send_at=database_now() + timedelta(minutes=1))
+    for _ in range(5):
+        assert not drain.run_pass(connection.pk)
+    assert len([at for at in asked if at]) == 1
+    almost = database_now() + timedelta(milliseconds=200)
+    Connection.objects.update(next_send_at=almost, woken_for=almost)
+    assert not drain.run_pass(connection.pk)
+    assert asked[-1] == almost, "it may have been the one that was asked for"
+
+
+def test_the_sweep_leaves_those_alone_that_may_not_send(firm, connection, monkeypatch):
+    firm.post(("1100", "2100", "1.00"))
+    woken = []
+    monkeypatch.setattr(waking, "wake", lambda connection_id, at=None: woken.append(connection_id))
+    sweeping.wake_what_is_due()
+    assert woken == [connection.pk]
+    schedule.set_mode(firm.organization, SyncMode.BATCHED, actor=firm.owner)
+    woken.clear()
+    sweeping.wake_what_is_due()
+    assert woken == [], "its batch is not due"
+    schedule.flush_now(firm.organization, actor=firm.owner)
+    woken.clear()
+    sweeping.wake_what_is_due()
+    assert woken == [connection.pk]
+    schedule.set_mode(firm.organization, SyncMode.OFF, actor=firm.owner)
+    woken.clear()
+    sweeping.wake_what_is_due()
+    assert woken == []

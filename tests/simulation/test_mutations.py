@@ -6,8 +6,6 @@ become too kind.
 
 import sys
 import uuid
-from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +14,6 @@ from django.db.models import Exists
 
 from integrations.mirror import claiming, deliveries, outcomes, probing, queue, sweeping
 from integrations.models import Attempt, Connection, Delivery, QueueRow
-from integrations.providers import PROVIDERS
 from integrations.providers.base import Cause, Refused
 from tests.simulation.simulation import SeedFailed, run_seed
 from tests.simulation.world import World, simulated_world
@@ -36,10 +33,6 @@ def a_new_key_for_each_try(patch: pytest.MonkeyPatch) -> None:
 
 def a_repeat_after_the_provider_has_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Connection, "replay_window", None)
-
-
-def a_repeat_while_the_provider_still_works_on_the_first(patch: pytest.MonkeyPatch) -> None:
-    _change_limits(patch, "quickbooks", first_retry_after=timedelta(seconds=5), send_timeout=timedelta(seconds=10))
 
 
 def an_unknown_outcome_taken_for_a_refusal(patch: pytest.MonkeyPatch) -> None:
@@ -103,15 +96,9 @@ def a_failure_that_nobody_is_told_of(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(outcomes.failures, "report", lambda _connection, _failed: None)
 
 
-def _change_limits(patch: pytest.MonkeyPatch, provider_name: str, **limits: Any) -> None:
-    provider = PROVIDERS[provider_name]
-    patch.setattr(type(provider), "limits", replace(provider.limits, **limits))
-
-
 MUTATIONS = [
     a_new_key_for_each_try,
     a_repeat_after_the_provider_has_forgotten,
-    a_repeat_while_the_provider_still_works_on_the_first,
     an_unknown_outcome_taken_for_a_refusal,
     an_unknown_outcome_composed_anew,
     the_first_byte_is_forgotten,
