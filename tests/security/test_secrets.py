@@ -210,7 +210,7 @@ def test_s12_a_rotation_killed_half_way_is_finished_by_the_next_and_nobody_recon
     killed = subprocess.run(
         [sys.executable, "manage.py", "rotate_keys"], cwd=_CHECKOUT, env=environment, capture_output=True, timeout=60
     )
-    assert killed.returncode == 137
+    assert killed.returncode == 137, killed.stderr
     settings.KMS_LOCAL_KEY_FILE, settings.KMS_LOCAL_OLD_KEY_FILES = str(new), [str(old)]
     kms.key_management.cache_clear()
     assert sorted(keys.in_use().values()) == [2, 2]
