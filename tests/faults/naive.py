@@ -43,9 +43,13 @@ class NaiveMirror:
     entries: list[JournalEntry] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        access, refresh = tokens._open(self.connection, SealedGrant.objects.get(connection=self.connection).tokens)
+        of = self.connection
+        where = tokens.place(of.organization_id, of.provider_name, of.pk)
+        pair = tokens.open_tokens(SealedGrant.objects.get(connection=of).tokens, where)
         lifetime = self.connection.provider.refresh_lifetime
-        self.tokens = TokenSet(access, refresh, access_expires_in=lifetime, refresh_expires_in=lifetime)
+        self.tokens = TokenSet(
+            pair.access_token, pair.refresh_token, access_expires_in=lifetime, refresh_expires_in=lifetime
+        )
         self.tokens_expire_at = self.world.provider.now() + _LIFE_OF_A_TOKEN_SECONDS
 
     def mirror(self, entry: JournalEntry) -> None:

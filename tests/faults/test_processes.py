@@ -28,7 +28,15 @@ from tests.simulation.clock import DatabaseClock
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
 
-POINTS = ["sealed", "claimed", "sending", "answered", "settling", "settled"]
+LONG = pytest.mark.long
+POINTS = [
+    pytest.param("sealed", marks=LONG),
+    pytest.param("claimed", marks=LONG),
+    "sending",
+    "answered",
+    "settling",
+    pytest.param("settled", marks=LONG),
+]
 WRITE_CALL = {"quickbooks": "batch", "xero": "manualjournals"}
 
 
@@ -140,7 +148,7 @@ def test_f01_a_worker_killed_at_a_crash_point(mirror, point):
 def test_f03_a_worker_killed_at_any_moment_of_a_long_drain(mirror, request):
     """1,000 entries, ten times: `kill -9` from outside, whenever the dice say."""
     dice = random.Random(7)
-    for _ in range(2 if "not long" in request.config.getoption("-m") else 10):
+    for _ in range(1 if "not long" in request.config.getoption("-m") else 10):
         mirror.post(1000)
         worker = dying.start(lambda: dying.drain_for(60))
         time.sleep(dice.uniform(0.05, 4.0))
@@ -153,7 +161,7 @@ def test_f03_a_worker_killed_at_any_moment_of_a_long_drain(mirror, request):
 
 def test_f02_a_worker_killed_at_every_single_step(mirror, request):
     """The n-th statement, commit or socket operation, for n = 1, 2, 3 … until a run ends by itself."""
-    every = 9 if "not long" in request.config.getoption("-m") else 1
+    every = 17 if "not long" in request.config.getoption("-m") else 1
     nth = 1
     while True:
         mirror.post(60)
@@ -259,6 +267,7 @@ def test_f20_sixteen_workers_that_need_a_token_at_once_refresh_it_once(mirror):
     mirror.check("F20", "16 workers need a token at once", mirror.drain())
 
 
+@LONG
 def test_f06_backends_killed_under_the_workers(mirror):
     """Each statement may be the last one of its connection."""
     mirror.post(400)
@@ -287,6 +296,7 @@ def _keep_draining(seconds: float) -> None:
         time.sleep(0.05)
 
 
+@LONG
 def test_f26_a_snapshot_held_for_long_costs_a_claim_little(mirror):
     """Held by a reader while entries pass through: the claim does not step over all that was sent since."""
     holder = databases.create_connection("default")

@@ -28,6 +28,7 @@ _HTML = (("Content-Type", "text/html"),)
 _JSON = (("Content-Type", "application/json"),)
 _AT_REST_WITHIN = timedelta(minutes=50)
 MINUTE = 60
+LONG = pytest.mark.long
 
 Strikes = Callable[[Call, float], Strike]
 
@@ -136,7 +137,7 @@ def share(strikes: list[Strike], part: float, *, seed: int = 1) -> Callable[[Cal
 LOST_REPLIES = [Strike(reset=True), Strike(silent=True)]
 
 
-@pytest.mark.parametrize("part", [0.01, 0.1, 1.0])
+@pytest.mark.parametrize("part", [pytest.param(0.01, marks=LONG), pytest.param(0.1, marks=LONG), 1.0])
 def test_f08_replies_lost_after_the_commit_then_ten_minutes_of_outage(world, part):
     def strikes() -> Strikes:
         lost = share(LOST_REPLIES, part)
@@ -196,7 +197,7 @@ def test_f10_what_never_arrived_is_sent_again_under_the_same_key(world, what, st
     assert max(Counter(keys).values()) == 1, "each delivery was taken once"
 
 
-@pytest.mark.parametrize("minutes", [1, 10, 60])
+@pytest.mark.parametrize("minutes", [pytest.param(1, marks=LONG), 10, pytest.param(60, marks=LONG)])
 def test_f11_a_storm_of_server_errors_half_of_them_committed(world, minutes):
     """503 says that nothing was done; the others say nothing."""
 
@@ -281,12 +282,6 @@ def test_f13_a_429_stops_what_it_covers_for_as_long_as_it_says(world, what, head
     assert not spent.exists(), "a 429 spends no retry budget"
 
 
-def _gzip_bomb() -> bytes:
-    import gzip
-
-    return gzip.compress(b"0" * 100_000_000)
-
-
 MALFORMED: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("empty", lambda body: b""),
     ("cut", lambda body: body[: len(body) // 2]),
@@ -301,7 +296,13 @@ MALFORMED: list[tuple[str, Callable[[bytes], bytes]]] = [
 ]
 
 
-@pytest.mark.parametrize(("what", "mangle"), MALFORMED, ids=[what for what, _ in MALFORMED])
+@pytest.mark.parametrize(
+    ("what", "mangle"),
+    [
+        pytest.param(what, mangle, id=what, marks=() if what in ("cut", "foreign ids") else LONG)
+        for what, mangle in MALFORMED
+    ],
+)
 def test_f14_an_answer_that_cannot_be_read_is_no_answer(world, what, mangle):
     def strike(call: Call, seconds: float) -> Strike:
         return Strike(mangle=mangle) if call.writes and seconds < 30 else UNHARMED
@@ -310,7 +311,7 @@ def test_f14_an_answer_that_cannot_be_read_is_no_answer(world, what, mangle):
     assert (tally.refused, tally.unconfirmed) == (0, 0)
 
 
-@pytest.mark.parametrize("place", [0, 2, 4])
+@pytest.mark.parametrize("place", [pytest.param(0, marks=LONG), 2, pytest.param(4, marks=LONG)])
 def test_f16_a_poisonous_entry_delays_no_other(world, place):
     """Its account is closed: it needs attention, with the provider's words; the others are there at once."""
     run = Run(world, "F15", f"one of five refused, the {place + 1}. of the batch", entries=0, lasts=30)
@@ -345,7 +346,7 @@ def test_f16_a_poisonous_entry_delays_no_other(world, place):
     board.add("F16", "poison in a batch: the others arrive within 15 s", entries=tally.entries)
 
 
-@pytest.mark.parametrize("minutes_off", [-10, 10])
+@pytest.mark.parametrize("minutes_off", [-10, pytest.param(10, marks=LONG)])
 def test_f18_a_workers_own_clock_decides_nothing(world, minutes_off, monkeypatch):
     """The replay window and the leases are the database's. What the process believes is wrong by minutes, and jumps."""
     import time as real_time
@@ -411,6 +412,7 @@ def test_f23_every_task_comes_three_times_out_of_order_and_an_hour_late(world):
     run.play_naively()
 
 
+@LONG
 def test_f25_switching_ten_times_a_second_in_mid_drain(world):
     run = Run(world, "F25", "modes switched 10 times a second", entries=30, over=60, lasts=120, latency=2.0)
     modes = [SyncMode.OFF, SyncMode.LIVE, SyncMode.BATCHED]

@@ -13,8 +13,8 @@ from tests.faults.scoreboard import board
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _OF_THE_TESTS = {"DATABASE_URL", "REDIS_URL", "ATHENTY_STATE_FOLDER", "DJANGO_SETTINGS_MODULE"}
 
-QUICK = ["redis_flushed", "redis_hangs", "beat_stopped"]
-LONG = ["redis_stopped", "worker_killed", "whale"]
+QUICK = ["redis_flushed", "redis_hangs"]
+LONG = ["beat_stopped", "redis_stopped", "worker_killed", "whale"]
 
 
 @pytest.mark.faults
