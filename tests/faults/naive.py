@@ -47,9 +47,7 @@ class NaiveMirror:
         where = tokens.place(of.organization_id, of.provider_name, of.pk)
         pair = tokens.open_tokens(SealedGrant.objects.get(connection=of).tokens, where)
         lifetime = self.connection.provider.refresh_lifetime
-        self.tokens = TokenSet(
-            pair.access_token, pair.refresh_token, access_expires_in=lifetime, refresh_expires_in=lifetime
-        )
+        self.tokens = TokenSet(pair.access, pair.refresh, access_expires_in=lifetime, refresh_expires_in=lifetime)
         self.tokens_expire_at = self.world.provider.now() + _LIFE_OF_A_TOKEN_SECONDS
 
     def mirror(self, entry: JournalEntry) -> None:
