@@ -9,7 +9,7 @@ import pytest
 from tests.simulation.simulation import run_seed
 from tests.simulation.world import simulated_world
 
-_AT_A_TIME = 100
+_AT_A_TIME = 50
 
 
 def _chunks() -> list[range]:
