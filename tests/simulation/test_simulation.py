@@ -1,4 +1,4 @@
-"""Three hundred seeds. `SEED=n` replays one; `python -m tests.simulation` runs as many as you like."""
+"""Fifty seeds in `make test`, 250 more among the slow tests. `SEED=n` replays one; `python -m tests.simulation` runs as many as you like."""
 
 import gc
 import os
@@ -12,12 +12,14 @@ from tests.simulation.world import simulated_world
 _AT_A_TIME = 50
 
 
-def _chunks() -> list[range]:
+def _chunks() -> list:
+    """The first are quick enough for every run of the tests."""
     if seed := os.environ.get("SEED"):
         return [range(int(seed), int(seed) + 1)]
     first, _, last = os.environ.get("SEEDS", "1-300").partition("-")
     starts = range(int(first), int(last) + 1, _AT_A_TIME)
-    return [range(start, min(start + _AT_A_TIME, int(last) + 1)) for start in starts]
+    chunks = [range(start, min(start + _AT_A_TIME, int(last) + 1)) for start in starts]
+    return [*chunks[:1], *(pytest.param(chunk, marks=pytest.mark.slow) for chunk in chunks[1:])]
 
 
 @pytest.mark.django_db(transaction=True)
