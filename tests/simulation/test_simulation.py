@@ -1,4 +1,7 @@
-"""Fifty seeds in `make test`, 250 more among the slow tests. `SEED=n` replays one; `python -m tests.simulation` runs as many as you like."""
+"""Fifty seeds in `make test`, 250 more among the slow tests. `SEED=n` replays one.
+
+`python -m tests.simulation` runs as many as you like.
+"""
 
 import gc
 import os
