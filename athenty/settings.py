@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "django_htmx",
+    "heroicons",
     "template_partials",
     "athenty.apps.AthentyConfig",
     "athenty.organizations",
