@@ -224,6 +224,19 @@ XERO_REVOKE_URL = _provider_url(
 )
 XERO_CONNECTIONS_URL = _provider_url("XERO_CONNECTIONS_URL", "https://api.xero.com/connections", "/xero/connections")
 XERO_API_URL = _provider_url("XERO_API_URL", "https://api.xero.com/api.xro/2.0", "/xero/api.xro/2.0")
+# Where a person finds a journal on the providers' own pages. Both are widely used in links and documented by neither.
+QUICKBOOKS_JOURNAL_URL = env.text(
+    "QUICKBOOKS_JOURNAL_URL",
+    f"{_sandbox}/books/quickbooks/{{company_id}}?journal={{journal_id}}"
+    if _sandbox
+    else "https://app.qbo.intuit.com/app/journal?txnId={journal_id}",
+)
+XERO_JOURNAL_URL = env.text(
+    "XERO_JOURNAL_URL",
+    f"{_sandbox}/books/xero/{{company_id}}?journal={{journal_id}}"
+    if _sandbox
+    else "https://go.xero.com/Journal/View.aspx?invoiceID={journal_id}",
+)
 if LOCAL:
     # oauthlib refuses http:// outright. env.url lets it through for loopback hosts in this profile only.
     os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"

@@ -298,6 +298,10 @@ class Provider(Protocol):
     def company(self, access_token: str, company: Company) -> Company: ...
     def list_accounts(self, access_token: str, company: Company) -> list[RemoteAccount]: ...
 
+    def journal_url(self, company_id: str, journal_id: str) -> str:
+        """Where a person who is signed in there looks at a journal of ours. Nothing of it is ever fetched."""
+        ...
+
     # What a mirror writes
     def create_party(self, access_token: str, company: Company, party: Party, *, name: str, key: str) -> str:
         """Create a customer or supplier with nothing but this name, and return its id. A repeat under the same `key`

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from urllib.parse import quote
 
 
 def plain(value: object, longest: int) -> str:
@@ -36,6 +37,13 @@ def quoting(sentence: str, body: bytes) -> str:
 def request_id(headers: Mapping[str, str], name: str) -> str:
     """What the provider asks for in support cases: one printable word."""
     return "".join(re.findall(r"[!-~]", headers.get(name, "")))[:120]
+
+
+def page_url(pattern: str, **ids: str) -> str:
+    """The address of a page of theirs: each id in the place that the pattern keeps for it, as {journal_id}."""
+    for name, value in ids.items():
+        pattern = pattern.replace(f"{{{name}}}", quote(value, safe=""))
+    return pattern
 
 
 # A JWT, Intuit's refresh tokens (RT1-..., AB11...), a bearer header, and any long run that no word or UUID makes.

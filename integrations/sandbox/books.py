@@ -126,12 +126,16 @@ def duplicates(store: Store, company: Company) -> list[str]:
     return [row["reference"] for row in rows]
 
 
-def journals(store: Store, company: Company, *, offset: int, limit: int, newest_first: bool) -> list[dict[str, Any]]:
-    """Journals with their lines, in the order they were entered or the reverse. Drafts are among them."""
+def journals(
+    store: Store, company: Company, *, offset: int, limit: int, newest_first: bool, only: str | None = None
+) -> list[dict[str, Any]]:
+    """Journals with their lines, in the order they were entered or the reverse. Drafts are among them. `only`: the one
+    of this id."""
     order = "DESC" if newest_first else "ASC"
     found = store.rows(
-        f"SELECT * FROM journals WHERE provider = ? AND tenant_id = ? ORDER BY seq {order} LIMIT ? OFFSET ?",  # noqa: S608
-        company.provider, company.tenant_id, limit, offset,
+        "SELECT * FROM journals WHERE provider = ? AND tenant_id = ? AND (? IS NULL OR journal_id = ?)"  # noqa: S608
+        f" ORDER BY seq {order} LIMIT ? OFFSET ?",
+        company.provider, company.tenant_id, only, only, limit, offset,
     )  # fmt: skip
     named = {account.account_id: account for account in accounts(store, company)}
     return [

@@ -26,13 +26,15 @@ def book(provider: str, tenant_id: str) -> str:
     if company is None:
         abort(404)
     page = max(1, request.args.get("page", 1, type=int))
+    only = request.args.get("journal")
     summary = books.summary(store, company)
-    entered = summary["journals"] + summary["drafts"]
+    entered = 1 if only else summary["journals"] + summary["drafts"]
     return render_template(
         "book.html", book=summary, provider_name=PROVIDER_NAMES[provider], page=page,
         pages=max(1, -(-entered // JOURNALS_PER_PAGE)),
         journals=books.journals(
-            store, company, offset=(page - 1) * JOURNALS_PER_PAGE, limit=JOURNALS_PER_PAGE, newest_first=True
+            store, company, offset=(page - 1) * JOURNALS_PER_PAGE, limit=JOURNALS_PER_PAGE, newest_first=True,
+            only=only,
         ),
         accounts=[row for row in summary["accounts"] if row["debits"] != "0.00" or row["credits"] != "0.00"],
     )  # fmt: skip

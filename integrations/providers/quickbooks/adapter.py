@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import timedelta
 
+from django.conf import settings
+
 from integrations.providers.base import (
     AuthorizationRequest,
     Company,
@@ -19,7 +21,7 @@ from integrations.providers.base import (
 from integrations.providers.errors import CompanyGone, NameTaken, Rejected, Unavailable
 from integrations.providers.quickbooks import accounts, faults, oauth, payloads
 from integrations.providers.quickbooks.client import Client
-from integrations.providers.texts import plain
+from integrations.providers.texts import page_url, plain
 
 _RESOURCES = {Party.CUSTOMER: "Customer", Party.SUPPLIER: "Vendor"}
 
@@ -86,6 +88,9 @@ class QuickBooksOnline:
         rows = Client.for_company(company.id, access_token).chart()
         read = [accounts.remote_account(row, home_currency=company.home_currency) for row in rows]
         return [account for account in read if account.id]
+
+    def journal_url(self, company_id: str, journal_id: str) -> str:
+        return page_url(settings.QUICKBOOKS_JOURNAL_URL, company_id=company_id, journal_id=journal_id)
 
     def create_party(self, access_token: str, company: Company, party: Party, *, name: str, key: str) -> str:
         client = Client.for_company(company.id, access_token)

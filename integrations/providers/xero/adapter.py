@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
+
 from integrations.providers.base import (
     AuthorizationRequest,
     Company,
@@ -20,7 +22,7 @@ from integrations.providers.base import (
     TokenSet,
 )
 from integrations.providers.errors import CompanyGone, ProviderError, Rejected
-from integrations.providers.texts import plain
+from integrations.providers.texts import page_url, plain
 from integrations.providers.transport import Response
 from integrations.providers.xero import accounts, oauth, payloads
 from integrations.providers.xero.client import Client
@@ -86,6 +88,9 @@ class Xero:
             rows = Client(access_token).chart(company.id)
         read = [accounts.remote_account(row, home_currency=company.home_currency) for row in rows]
         return [account for account in read if account.id]
+
+    def journal_url(self, company_id: str, journal_id: str) -> str:
+        return page_url(settings.XERO_JOURNAL_URL, company_id=company_id, journal_id=journal_id)
 
     def create_party(self, access_token: str, company: Company, party: Party, *, name: str, key: str) -> str:
         """No account of Xero's wants a name on a journal's lines, so nobody asks for one."""
