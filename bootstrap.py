@@ -84,6 +84,19 @@ def faults_quick(arguments: list[str]) -> int:
     return faults(["--quick", *arguments])
 
 
+def bench(arguments: list[str]) -> int:
+    """How fast the mirror is, beside a naive peer: a table, and 0 only when every goal was met."""
+    return become("dev", "-m", "tests.bench", *arguments)
+
+
+def bench_quick(arguments: list[str]) -> int:
+    return bench(["--quick", *arguments])
+
+
+def bench_scale(arguments: list[str]) -> int:
+    return bench(["--scale", *arguments])
+
+
 def soak(arguments: list[str]) -> int:
     return become("dev", "-m", "tests.simulation", "--seeds", "20000", *arguments)
 
@@ -151,6 +164,9 @@ VERBS = {
     "test": test,
     "faults": faults,
     "faults-quick": faults_quick,
+    "bench": bench,
+    "bench-quick": bench_quick,
+    "bench-scale": bench_scale,
     "soak": soak,
     "mapping-score": mapping_score,
     "lint": lint,
