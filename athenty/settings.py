@@ -52,6 +52,8 @@ if LOCAL:
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # It pads each answer at random and Django masks the CSRF token anew, so lengths tell nothing (BREACH).
+    "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -105,6 +107,7 @@ SECURE_PROXY_SSL_HEADER = (
 # Not "no-referrer": browsers then send "Origin: null" with forms, and the CSRF check refuses them.
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "athenty.error_pages.csrf_failure"
 
 AUTH_USER_MODEL = "organizations.User"
 LOGIN_URL = "organizations:sign_in"

@@ -13,4 +13,5 @@ urlpatterns = [
     path("settings/audit-log/", include("audit.urls")),
 ]
 
-handler403 = "athenty.http.permission_denied"
+handler403 = "athenty.error_pages.permission_denied"
+handler500 = "athenty.error_pages.server_error"

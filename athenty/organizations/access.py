@@ -4,12 +4,14 @@ that they find: `Account.objects.for_organization(request.organization)`."""
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate
+from urllib.parse import urlsplit
 
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.template.response import TemplateResponse
-from django.utils.http import urlencode
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 
 from athenty.organizations.models import Membership, Organization, User
@@ -115,11 +117,12 @@ def _unless_turned_away(request: HttpRequest) -> HttpResponse | None:
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    if not _only_reads(request):
+        messages.info(request, "You were signed out, so nothing was saved. Sign in, then do it again.")
     if _is_htmx(request):
         # A redirect would be followed by the script and the sign-in page put inside the page.
         sign_in = resolve_url("organizations:sign_in")
-        came_from = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
-        return HttpResponse(headers={"HX-Redirect": f"{sign_in}?{urlencode({'next': came_from})}"})
+        return HttpResponse(headers={"HX-Redirect": f"{sign_in}?{urlencode({'next': page_it_came_from(request)})}"})
     return redirect_to_login(_address_to_return_to(request))
 
 
@@ -132,8 +135,23 @@ def _to_choice(request: HttpRequest) -> HttpResponse:
 
 
 def _address_to_return_to(request: HttpRequest) -> str:
-    """The page itself; a form that was posted can't be gone back to."""
-    return request.get_full_path() if request.method in {"GET", "HEAD"} else "/"
+    """The page itself; a form that was posted can't be gone back to, but the page that it stood on can."""
+    return request.get_full_path() if _only_reads(request) else page_it_came_from(request)
+
+
+def page_it_came_from(request: HttpRequest) -> str:
+    """The page of ours that the visitor was on when they sent this; the home page when that is not known."""
+    if _is_htmx(request):
+        return request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
+    address = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure()):
+        return "/"
+    parts = urlsplit(address)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def _only_reads(request: HttpRequest) -> bool:
+    return request.method in {"GET", "HEAD"}
 
 
 def _is_htmx(request: HttpRequest) -> bool:

@@ -88,8 +88,12 @@ window.addEventListener("beforeunload", (event) => {
 const alertLine = (sentence) => {
   document.getElementById("alert").textContent = sentence;
 };
-document.addEventListener("htmx:responseError", () =>
-  alertLine("Athenty could not do that. Nothing was changed. Reload the page and try again."),
-);
-document.addEventListener("htmx:sendError", () => alertLine("You appear to be offline. Your changes are not saved."));
+document.addEventListener("htmx:responseError", (event) => {
+  const reference = event.detail.xhr.getResponseHeader("X-Error-Reference");
+  const whom = reference ? ` If it happens again, give support the reference ${reference}.` : "";
+  alertLine(`Athenty could not do that. Reload the page to see what stands, then try again.${whom}`);
+});
+for (const failure of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(failure, () => alertLine("You appear to be offline. Your changes are not saved."));
+}
 document.addEventListener("htmx:beforeRequest", () => alertLine(""));
