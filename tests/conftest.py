@@ -1,6 +1,7 @@
 """What every test shares."""
 
 import pytest
+from django.core.management.commands import flush
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import override_settings
 
@@ -18,17 +19,37 @@ def _hash_passwords_in_no_time():
 
 @pytest.fixture(autouse=True, scope="session")
 def _let_tests_empty_the_books():
-    """Tests that commit empty the tables afterwards, which the books' and the audit log's own triggers refuse."""
-    flush = DatabaseOperations.sql_flush
+    """Tests that commit empty the tables afterwards, which the books' and the audit log's own triggers refuse.
+
+    Only what holds rows is emptied, and by DELETE: TRUNCATE makes every table's files anew, for a fifth of a second.
+    """
 
     def sql_flush(self, style, tables, **options):
-        quoted = [self.quote_name(table) for table in tables]
-        return [
-            *(f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in quoted),
-            *flush(self, style, tables, **options),
-            *(f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in quoted),
-        ]
+        kept = {"django_content_type", "auth_permission", "django_migrations"}  # what post_migrate would write again
+        return [_EMPTY.format(tables=", ".join(f"'{table}'" for table in tables if table not in kept))]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        patch.setattr(flush, "emit_post_migrate_signal", lambda *arguments: None)
         yield
+
+
+_EMPTY = """
+DO $$
+DECLARE
+    name text;
+    holds_rows boolean;
+    filled text[] := '{{}}';
+BEGIN
+    FOREACH name IN ARRAY ARRAY[{tables}] LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO holds_rows;
+        IF holds_rows THEN
+            filled := filled || name;
+            EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', name);
+        END IF;
+    END LOOP;
+    FOREACH name IN ARRAY filled LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
+    SET CONSTRAINTS ALL IMMEDIATE;
+    FOREACH name IN ARRAY filled LOOP EXECUTE format('ALTER TABLE %I ENABLE TRIGGER USER', name); END LOOP;
+END $$
+"""
