@@ -11,7 +11,7 @@ from django.utils.text import slugify
 from athenty.organizations.models import Organization
 from audit.models import AuditEvent
 
-HEADER = ("when (UTC)", "who", "e-mail", "action", "code", "object", "details", "ip")
+HEADER = ("when (UTC)", "who", "e-mail", "action", "code", "object", "details", "source", "ip")
 _BYTE_ORDER_MARK = "\ufeff"  # without it Excel does not read UTF-8
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -42,6 +42,7 @@ def _cells(event: AuditEvent) -> tuple[str, ...]:
         event.action,
         event.object_label,
         json.dumps(event.data, ensure_ascii=False) if event.data else "",
+        event.source,
         event.ip or "",
     )
 

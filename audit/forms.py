@@ -1,9 +1,11 @@
 import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
+from django.utils.dateformat import format as format_date
 
 from athenty.organizations.models import Membership, Organization
+from audit import wording
 from audit.actions import Action
 from audit.models import AuditEvent, AuditEventQuerySet
 
@@ -17,12 +19,13 @@ class LogFilter(forms.Form):
     last = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     person = forms.ChoiceField(required=False)
     action = forms.ChoiceField(required=False, choices=[("", "Every action"), *Action.choices])
+    provider = forms.ChoiceField(required=False, choices=[("", "Every provider"), *wording.PROVIDERS.items()])
 
     def __init__(self, *args: Any, organization: Organization, time_zone: datetime.tzinfo, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.organization = organization
         self.time_zone = time_zone
-        self.fields["person"] = forms.ChoiceField(required=False, choices=self._people)
+        self.fields["person"] = forms.ChoiceField(required=False, choices=self._people())
 
     def _people(self) -> list[tuple[str, str]]:
         """Everyone who acted, also those who have left the firm, and everyone who could."""
@@ -50,10 +53,47 @@ class LogFilter(forms.Form):
             events = events.filter(actor_id=int(wanted["person"]))
         if wanted["action"]:
             events = events.filter(action=wanted["action"])
+        if wanted["provider"]:
+            events = events.about_provider(wanted["provider"])
         return events
+
+    def wanted(self) -> dict[str, str]:
+        """What was asked for, by field, the person by name; for the export's file name and its own record."""
+        chosen = {name: str(value) for name, value in self.cleaned_data.items() if value}
+        if "person" in chosen:
+            chosen["person"] = self._chosen("person")
+        return chosen
+
+    def in_words(self) -> str:
+        """What the filter lets through: `between 1 Mar 2026 and 7 Mar 2026, by Ada Park`; empty for everything."""
+        if not self.is_valid():
+            return ""
+        wanted = self.cleaned_data
+        parts = [_days_in_words(wanted["first"], wanted["last"])]
+        if wanted["person"]:
+            parts.append(f"by {self._chosen('person')}")
+        parts += [self._chosen(name) for name in ("action", "provider") if wanted[name]]
+        return ", ".join(filter(None, parts))
+
+    def _chosen(self, name: str) -> str:
+        field = cast(forms.ChoiceField, self.fields[name])
+        labels = {str(value): str(label) for value, label in field.choices}
+        return labels[self.cleaned_data[name]]
 
     def _midnight(self, day: datetime.date | None, *, days_later: int = 0) -> datetime.datetime | None:
         if day is None:
             return None
         day += datetime.timedelta(days=days_later)
         return datetime.datetime.combine(day, datetime.time.min, self.time_zone)
+
+
+def _days_in_words(first: datetime.date | None, last: datetime.date | None) -> str:
+    if first and last:
+        return f"on {_day(first)}" if first == last else f"between {_day(first)} and {_day(last)}"
+    if first:
+        return f"from {_day(first)} on"
+    return f"up to {_day(last)}" if last else ""
+
+
+def _day(day: datetime.date) -> str:
+    return format_date(day, "j M Y")

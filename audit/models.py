@@ -32,6 +32,9 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
     def by_the_system(self) -> Self:
         return self.filter(actor__isnull=True)
 
+    def about_provider(self, provider_name: str) -> Self:
+        return self.filter(data__provider=provider_name)
+
 
 class AuditEvent(models.Model):
     """One act. Written by `recording.record` only."""
@@ -62,3 +65,10 @@ class AuditEvent(models.Model):
     @property
     def who(self) -> str:
         return str(self.actor) if self.actor else "Athenty (system)"
+
+    @property
+    def source(self) -> str:
+        """Where it was done: on a page, from the command line, or by Athenty itself."""
+        if self.ip:
+            return "Web"
+        return "Command line" if self.actor else "System"

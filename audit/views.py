@@ -26,7 +26,7 @@ def log(request: OrganizationRequest) -> HttpResponse:
     page = Paginator(log_filter.events(), _PER_PAGE).get_page(request.GET.get("page"))
     query = request.GET.copy()
     query.pop("page", None)
-    context = {"filter": log_filter, "page": page, "query": query.urlencode()}
+    context = {"filter": log_filter, "page": page, "query": query.urlencode(), "scope": log_filter.in_words()}
     context["wanted"] = {name: query[name] for name in log_filter.fields if query.get(name)}
     return TemplateResponse(request, "audit/log.html", context, status=200 if log_filter.is_valid() else 422)
 
@@ -42,7 +42,7 @@ def export(request: OrganizationRequest) -> HttpResponse:
         return HttpResponse("The filter's dates can't be read. Go back and correct them.", status=422)
     events = list(log_filter.events())
     # Recorded after reading, so that the file does not hold its own export.
-    wanted = {name: str(value) for name, value in log_filter.cleaned_data.items() if value}
+    wanted = log_filter.wanted()
     recording.record(
         Action.AUDIT_EXPORTED,
         request.organization,

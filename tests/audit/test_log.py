@@ -1,10 +1,13 @@
 """Settings ▸ Audit Log: filters, pages, and the export of exactly what is shown."""
 
 import csv
+import gzip
 from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from athenty.organizations.models import Organization
 from audit.actions import Action
@@ -29,7 +32,8 @@ def week(organization, parts) -> None:
     """Three days in New York, whose midnight is 5 am UTC."""
     owner, admin = parts["owner"].user, parts["admin"].user
     event(organization, "Late on the 1st", datetime(2026, 3, 2, 4, 59, tzinfo=UTC), actor=owner)
-    event(organization, "Early on the 2nd", datetime(2026, 3, 2, 5, 0, tzinfo=UTC), Action.CONNECTED, admin)
+    early = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
+    event(organization, "Early on the 2nd", early, Action.CONNECTED, admin, {"provider": "xero"})
     event(organization, "Late on the 3rd", datetime(2026, 3, 4, 4, 59, tzinfo=UTC), Action.SYNC_FAILED)
     event(Organization.objects.get(slug="stranger"), "A stranger's", datetime(2026, 3, 2, 12, tzinfo=UTC))
 
@@ -37,7 +41,7 @@ def week(organization, parts) -> None:
 def labels(response) -> list[str]:
     """The Object cells, in the order shown."""
     rows = response.content.decode().partition("<tbody>")[2].partition("</tbody>")[0].split("<tr>")[1:]
-    return [row.split("<td>")[3].partition("</td>")[0].replace("&#x27;", "'") for row in rows]
+    return [row.split('data-label="Object">')[1].partition("</td>")[0].replace("&#x27;", "'") for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -48,6 +52,7 @@ def labels(response) -> list[str]:
         ({"last": "2026-03-01"}, ["Late on the 1st"]),
         ({"last": "2026-03-04", "action": "integration.connected"}, ["Early on the 2nd"]),
         ({"last": "2026-03-04", "person": "system"}, ["Late on the 3rd"]),
+        ({"last": "2026-03-04", "provider": "xero"}, ["Early on the 2nd"]),
     ],
 )
 def test_filters_show_the_firms_own_events_newest_first_by_the_firms_days(page, week, query, expected):
@@ -68,7 +73,9 @@ def test_a_stranger_can_not_be_asked_for(page, parts, week):
     assert "Stranger" not in response.content.decode()
 
 
-@pytest.mark.parametrize("query", [{"first": "soon"}, {"first": "2026-03-04", "last": "2026-03-01"}, {"action": "x"}])
+@pytest.mark.parametrize(
+    "query", [{"first": "soon"}, {"first": "2026-03-04", "last": "2026-03-01"}, {"action": "x"}, {"provider": "sage"}]
+)
 def test_a_filter_that_can_not_be_read_is_named_and_shows_nothing(page, week, query):
     response = page.get(ADDRESS, query)
     assert response.status_code == 422
@@ -81,13 +88,13 @@ def test_an_event_is_shown_with_its_label_code_and_what_changed(page, organizati
         organization,
         "QuickBooks",
         datetime(2026, 3, 2, 19, 5, tzinfo=UTC),
-        data={"from": "live", "to": "batched", "provider": "QuickBooks"},
+        data={"from": "live", "to": "batched", "provider": "quickbooks"},
     )
     shown = page.get(ADDRESS).content.decode()
     assert "Account mapping changed" in shown
-    assert "<code>integration.mapping_updated</code>" in shown
-    assert "<div>live → batched</div><div>provider: QuickBooks</div>" in shown
-    assert "2 Mar 2026, 2:05:00 pm EST" in shown
+    assert '<code class="row-note">integration.mapping_updated</code>' in shown
+    assert '<div>Live → Batched</div><div><span class="muted">Provider:</span> QuickBooks Online</div>' in shown
+    assert '<time datetime="2026-03-02T19:05:00+00:00">2 Mar 2026<br>2:05:00 pm EST</time>' in shown
     assert "Athenty (system)" in shown
 
 
@@ -102,9 +109,36 @@ def test_fifty_to_a_page_with_the_filter_kept_in_the_links(page, organization):
     assert "Page 2 – Audit Log – Athenty" in second.content.decode()
 
 
-def test_an_empty_log_says_why(page):
-    response = page.get(ADDRESS, {"last": "2020-01-01"})
-    assert "No activity matches these filters." in response.content.decode()
+def test_where_it_was_done_is_told(page, parts, organization):
+    at = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    for who, ip in ((parts["owner"].user, "203.0.113.7"), (parts["owner"].user, None), (None, None)):
+        AuditEvent.objects.create(
+            organization=organization, action=Action.MAPPING_UPDATED, occurred_at=at, actor=who, ip=ip
+        )
+    shown = page.get(ADDRESS, {"action": Action.MAPPING_UPDATED}).content.decode()
+    cells = [cell.partition("</td>")[0] for cell in shown.split('data-label="Source">')[1:]]
+    assert cells == ["System", "Command line", 'Web<span class="row-note">203.0.113.7</span>']
+
+
+def test_the_page_costs_the_same_for_ten_events_and_for_three_hundred(page, parts, organization):
+    costs, sizes = [], []
+    for more in (10, 290):
+        AuditEvent.objects.bulk_create(
+            AuditEvent(organization=organization, action=Action.ENTRY_POSTED, actor=parts["owner"].user, data={"n": n})
+            for n in range(more)
+        )
+        with CaptureQueriesContext(connection) as queries:
+            response = page.get(ADDRESS)
+        costs.append(len(queries))
+        sizes.append(len(gzip.compress(response.content)))
+    assert costs[0] == costs[1] < 15
+    assert max(sizes) < 100_000
+
+
+def test_an_empty_log_says_why(page, parts):
+    query = {"first": "2020-01-01", "last": "2020-01-07", "person": parts["admin"].user.pk, "provider": "xero"}
+    shown = " ".join(page.get(ADDRESS, query).content.decode().split())
+    assert "No activity between 1 Jan 2020 and 7 Jan 2020, by Admin Park, Xero." in shown
 
 
 def exported(response) -> list[dict[str, str]]:

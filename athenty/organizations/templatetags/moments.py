@@ -22,9 +22,9 @@ def moment(at: datetime, organization: Organization) -> SafeString:
 
 @register.filter
 def moment_in_list(at: datetime, organization: Organization) -> SafeString:
-    """On two lines and to the second, for a column: the absolute moment first, since that is what one looks up."""
+    """On three lines and to the second, for a column: the absolute moment first, since that is what one looks up."""
     return format_html(
-        '<time datetime="{}">{}, {}</time><span class="row-note">{}</span>',
+        '<time datetime="{}">{}<br>{}</time><span class="row-note">{}</span>',
         at.isoformat(),
         moments.day(at, organization),
         moments.clock(at, organization, seconds=True),
