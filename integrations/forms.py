@@ -8,7 +8,9 @@ from zlib import crc32
 from django import forms
 
 from integrations.mapping.naming import ChartNames, NotInChart
-from integrations.models import SyncMode
+from integrations.mirror.activity import Wanted
+from integrations.models import QueueRow, SyncMode
+from integrations.models.connection import ProviderName
 
 _TARGET = re.compile(r"account-([0-9]{1,18})")
 _LOADED = re.compile(r"([0-9]{1,18}):([0-9]{0,18}):([0-9a-f]{1,8})")
@@ -24,6 +26,39 @@ class SyncModeForm(forms.Form):
             "invalid_choice": "Choose Live, Batched or Off.",
         },
     )
+
+
+def _optional_day(label: str) -> forms.DateField:
+    return forms.DateField(
+        label=label,
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        input_formats=["%Y-%m-%d"],
+        error_messages={"invalid": "Enter a date such as 2026-03-31."},
+    )
+
+
+class ActivityFilter(forms.Form):
+    """Which entries the sync activity shows. Every field may be empty; the address holds them all."""
+
+    status = forms.ChoiceField(required=False, choices=[("", "All"), *QueueRow.State.choices])
+    provider = forms.ChoiceField(
+        required=False, label="Accounting system", choices=[("", "All"), *ProviderName.choices]
+    )
+    first = _optional_day("Dated from")
+    last = _optional_day("Dated to")
+
+    def clean(self) -> None:
+        first, last = self.cleaned_data.get("first"), self.cleaned_data.get("last")
+        if first and last and last < first:
+            self.add_error("last", "This day is before the first one. Choose a later one.")
+
+    def wanted(self) -> Wanted:
+        """What the form asks for; a form with errors asks for everything."""
+        if not self.is_valid():
+            return Wanted()
+        given = self.cleaned_data
+        return Wanted(given["status"], given["provider"], given["first"], given["last"])
 
 
 class StartForm(forms.Form):

@@ -1,12 +1,28 @@
 from django.urls import path
 
-from integrations.views import callbacks, connecting, connections, index, mapping, mapping_files, sync_mode, unconfirmed
+from integrations.views import (
+    activity,
+    activity_entry,
+    callbacks,
+    connecting,
+    connections,
+    index,
+    mapping,
+    mapping_files,
+    sync_mode,
+)
 
 app_name = "integrations"
 urlpatterns = [
     path("", index.integrations, name="index"),
     path("sync-mode/", sync_mode.save, name="sync_mode"),
     path("sync-mode/flush/", sync_mode.flush, name="flush"),
+    path("activity/", activity.activity, name="activity"),
+    path("activity/csv/", activity.download, name="activity_csv"),
+    path("activity/retry/", activity_entry.retry_all, name="activity_retry_all"),
+    path("activity/<int:row_id>/", activity_entry.show, name="activity_entry"),
+    path("activity/<int:row_id>/retry/", activity_entry.retry, name="activity_retry"),
+    path("activity/<int:row_id>/decide/", activity_entry.decide, name="activity_decide"),
     # One callback per provider: a code from one can never be taken for the other's.
     path("quickbooks/callback/", callbacks.quickbooks, name="quickbooks_callback"),
     path("xero/callback/", callbacks.xero, name="xero_callback"),
@@ -17,8 +33,6 @@ urlpatterns = [
     path("<uuid:connection_id>/card/", index.card, name="card"),
     path("<uuid:connection_id>/start/", connections.start, name="start"),
     path("<uuid:connection_id>/disconnect/", connecting.disconnect, name="disconnect"),
-    path("<uuid:connection_id>/retry/", connections.retry, name="retry"),
-    path("<uuid:connection_id>/unconfirmed/<int:row_id>/", unconfirmed.decide, name="unconfirmed"),
     path("<uuid:connection_id>/mapping/", mapping.mapping, name="mapping"),
     path("<uuid:connection_id>/mapping/csv/", mapping_files.download, name="mapping_csv"),
     path("<uuid:connection_id>/mapping/upload/", mapping_files.upload, name="mapping_upload"),

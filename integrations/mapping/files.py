@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from integrations.csv_cells import BYTE_ORDER_MARK, inert, plain
 from integrations.mapping.naming import NotInChart
 from integrations.mapping.reports import MappingRow, MappingTable
 from integrations.mapping.saving import objections
@@ -18,8 +19,6 @@ HEADER = (OURS, OUR_NAME, OUR_TYPE, REQUIRED, ENTRIES, THEIR_ID, THEIR_NUMBER, T
 _TARGET_COLUMNS = (THEIR_ID, THEIR_NUMBER, THEIR_NAME)
 
 MAX_BYTES, MAX_ROWS = 2 * 1024 * 1024, 5_000
-_BYTE_ORDER_MARK = "\ufeff"  # without it Excel does not read UTF-8
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _SHOWN = 80
 
 
@@ -69,11 +68,11 @@ class Proposal:
 def as_csv(table: MappingTable) -> str:
     """One row per account of ours. No cell is taken for a formula."""
     text = io.StringIO()
-    text.write(_BYTE_ORDER_MARK)
+    text.write(BYTE_ORDER_MARK)
     writer = csv.writer(text)
     writer.writerow(HEADER)
     for row in table.rows:
-        writer.writerow([_inert(cell) for cell in _cells(row)])
+        writer.writerow([inert(cell) for cell in _cells(row)])
     return text.getvalue()
 
 
@@ -147,7 +146,7 @@ def _rows(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
     delimiter = ";" if first_line.count(";") > first_line.count(",") else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        header = [_plain(cell) for cell in next(reader, [])]
+        header = [plain(cell) for cell in next(reader, [])]
         if OURS not in header or not set(header).intersection(_TARGET_COLUMNS):
             raise UnreadableFile(
                 f"The first line should name the columns: “{OURS}”, and “{THEIR_ID}”, “{THEIR_NUMBER}” or"
@@ -156,7 +155,7 @@ def _rows(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
         for count, cells in enumerate(reader, start=1):
             if count > MAX_ROWS:
                 raise UnreadableFile(f"The file has more than {MAX_ROWS:,} rows. Nothing was read.")
-            row = {column: _plain(cell) for column, cell in zip(header, cells, strict=False)}
+            row = {column: plain(cell) for column, cell in zip(header, cells, strict=False)}
             if any(row.values()):
                 yield count + 1, row
     except csv.Error:
@@ -178,13 +177,3 @@ def _cells(row: MappingRow) -> tuple[str, ...]:
         target.name if target else "",
         row.status,
     )
-
-
-def _inert(cell: str) -> str:
-    """A spreadsheet runs a cell that starts like a formula; an apostrophe makes it text."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
-
-
-def _plain(cell: str) -> str:
-    """The cell without the apostrophe that `_inert` gave it."""
-    return (cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA_STARTS) else cell).strip()

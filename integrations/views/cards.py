@@ -11,7 +11,7 @@ from integrations.connections.telling import WARNED_FROM, access_ends_at
 from integrations.forms import StartForm
 from integrations.mapping.reports import MappingFigures, is_being_read, mapping_figures
 from integrations.mirror import reports, schedule
-from integrations.mirror.reports import ParkedEntry, QueueFigures, UnconfirmedEntry
+from integrations.mirror.reports import QueueFigures
 from integrations.mirror.status import nothing_sent_since
 from integrations.models import ConnectAttempt, Connection, SyncMode
 from integrations.providers import PROVIDERS
@@ -50,10 +50,6 @@ class Forms:
 
     panel: Panel | None
     """The mapping table; None until the chart was read."""
-    parked: list[ParkedEntry]
-    causes: list[tuple[str, str, int]]
-    """Each cause that entries were set aside for, in words, and how many."""
-    unconfirmed: list[UnconfirmedEntry]
     start: StartChoice | None
 
 
@@ -77,11 +73,6 @@ class Card:
         """Changes with every reading of the chart; empty before the first."""
         read_at = self.connection.chart_read_at if self.connection else None
         return f"{read_at.timestamp():.0f}" if read_at else ""
-
-    @property
-    def parked(self) -> int:
-        """How many entries need attention."""
-        return self.figures.queue.needs_attention if self.figures else 0
 
 
 def card(
@@ -153,9 +144,6 @@ def _unfinished_attempt(organization: Organization, provider_name: str, now: dat
 def _forms(connection: Connection, start_form: StartForm | None, asked: Asked) -> Forms:
     return Forms(
         panel=panel(connection, asked) if connection.chart_read_at else None,
-        parked=reports.parked_entries(connection),
-        causes=reports.causes(connection),
-        unconfirmed=reports.unconfirmed_entries(connection),
         start=None if connection.mirror_from else _start_choice(connection, start_form),
     )
 

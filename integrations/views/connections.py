@@ -1,4 +1,4 @@
-"""Choosing the start date, retrying what was set aside."""
+"""Choosing the start date."""
 
 from datetime import date
 from uuid import UUID
@@ -11,7 +11,6 @@ from athenty.organizations.access import admin_required
 from athenty.organizations.client_address import client_ip
 from integrations.connections.start import AlreadyStarted, start_mirroring
 from integrations.forms import StartForm
-from integrations.mirror import queue
 from integrations.views.connected import PageRequest, connection_or_404, done, refused
 from integrations.views.moments import counted
 
@@ -29,24 +28,6 @@ def start(request: PageRequest, connection_id: UUID) -> HttpResponse:
     except AlreadyStarted:
         return refused(request, connection.provider_name, "The start date was chosen before and stays as it is.")
     return done(request, connection.provider_name, _started(on, waiting))
-
-
-@admin_required
-@require_POST
-def retry(request: PageRequest, connection_id: UUID) -> HttpResponse:
-    """Let entries that were set aside go again: those named by `row`, those set aside for a `cause`, or with `all`
-    every one."""
-    connection = connection_or_404(request, connection_id)
-    parked = connection.queue.needing_attention()
-    if cause := request.POST.get("cause"):
-        parked = parked.filter(cause=cause)
-    elif "all" not in request.POST:
-        parked = parked.filter(pk__in=[int(row) for row in request.POST.getlist("row") if row.isdecimal()])
-    rows = list(parked.values_list("pk", flat=True))
-    retried = queue.retry(connection, rows, actor=request.user, ip=client_ip(request))
-    if not retried:
-        return done(request, connection.provider_name, "Nothing to retry: no such entry needs attention any more.")
-    return done(request, connection.provider_name, f"{counted(retried, 'entry', 'entries')} queued to be sent again.")
 
 
 def _started(on: date, waiting: int) -> str:

@@ -35,8 +35,8 @@ def integrations(request: PageRequest) -> HttpResponse:
 def card(request: PageRequest, connection_id: UUID) -> HttpResponse:
     """A card's facts, asked for again while something is under way.
 
-    `attention` and `chart` say what the asking page shows: sections that hold forms are sent anew only when they
-    changed, since a person may be at work in them.
+    `chart` says what the asking page shows: the mapping table is sent anew only when the chart was read again, since a
+    person may be at work in it.
     """
     name = connection_or_404(request, connection_id).provider_name
     if not request.htmx:
@@ -44,14 +44,12 @@ def card(request: PageRequest, connection_id: UUID) -> HttpResponse:
     found = cards.card_facts(request.organization, name)
     is_own_page = request.GET.get("on") == "page"
     is_chart_new = found.has_chart and request.GET.get("chart") != found.chart_stamp
-    is_attention_new = not is_own_page and request.GET.get("attention") != str(found.parked)
-    if is_chart_new or is_attention_new:
+    if is_chart_new:
         asked = Asked.by(request.GET, name, is_own_page=is_own_page)
         found = cards.card(request.organization, name, asked=asked)
     context = {
         "card": found,
         "is_chart_new": is_chart_new,
-        "is_attention_new": is_attention_new,
         "is_own_page": is_own_page,
     }
     return TemplateResponse(request, "integrations/card_facts.html", context)

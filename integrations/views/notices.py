@@ -6,12 +6,13 @@ from datetime import datetime
 
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 
 from integrations.connections.attempts import STATE_LIFETIME
 from integrations.mapping.reports import MappingFigures, is_being_read
 from integrations.mirror import pacing, reports
 from integrations.mirror.reports import Progress, QueueFigures, Trouble
-from integrations.models import ConnectAttempt, Connection, SyncMode
+from integrations.models import ConnectAttempt, Connection, QueueRow, SyncMode
 from integrations.providers.base import Provider
 from integrations.views.moments import clock, counted, day
 
@@ -72,27 +73,12 @@ def notice(state: State, attempt: ConnectAttempt | None) -> Notice | None:
     if state.connection.status == Connection.Status.DISCONNECTED:
         provider = state.connection.provider
         return _left_for_provider(provider, attempt, state.now) if attempt else _disconnected(state)
-    return next(_what_holds_it_up(state), None)
+    return next(_worth_saying(state), None)
 
 
-def _what_holds_it_up(state: State) -> Iterator[Notice]:
+def _worth_saying(state: State) -> Iterator[Notice]:
     """For a connected one, the worst first."""
-    yield from _before_the_first_entry(state)
-    if state.mapping.unmapped:
-        yield _unmapped(state)
-    if state.is_paused:
-        yield Notice("info", f"Paused by support. {_entries_are_waiting(state)}", mentions_support=True)
-    if state.mode == SyncMode.OFF:
-        yield _off(state)
-    slowed_until = state.connection.slowed_until
-    if slowed_until and slowed_until > state.now and state.queue.under_way:
-        yield _slowed(state, slowed_until)
-    if state.trouble:
-        yield _troubled(state, state.trouble)
-    elif state.connection.troubled_since:
-        yield _not_responding(state, state.connection.next_probe_at)
-    if state.late_since:
-        yield _late(state, state.late_since)
+    yield from what_holds(state)
     if state.access_ends_at:
         yield _ends_soon(state, state.access_ends_at)
     if state.mode == SyncMode.LIVE or state.queue.sending:
@@ -112,6 +98,26 @@ def _what_holds_it_up(state: State) -> Iterator[Notice]:
             f"We could not read the {state.short} chart of accounts again. Your saved mapping is unchanged, and "
             "entries are still sent.",
         )
+
+
+def what_holds(state: State) -> Iterator[Notice]:
+    """What keeps the entries of a connected one from being sent, the worst first."""
+    yield from _before_the_first_entry(state)
+    if state.mapping.unmapped:
+        yield _unmapped(state)
+    if state.is_paused:
+        yield Notice("info", f"Paused by support. {_entries_are_waiting(state)}", mentions_support=True)
+    if state.mode == SyncMode.OFF:
+        yield _off(state)
+    slowed_until = state.connection.slowed_until
+    if slowed_until and slowed_until > state.now and state.queue.under_way:
+        yield _slowed(state, slowed_until)
+    if state.trouble:
+        yield _troubled(state, state.trouble)
+    elif state.connection.troubled_since:
+        yield _not_responding(state, state.connection.next_probe_at)
+    if state.late_since:
+        yield _late(state, state.late_since)
 
 
 def _before_the_first_entry(state: State) -> Iterator[Notice]:
@@ -142,7 +148,7 @@ def _what_needs_a_person(state: State) -> Iterator[Notice]:
             "warning",
             f"{counted(parked, 'entry', 'entries')} {needs} attention. {rest}",
             f"Review {counted(parked, 'entry', 'entries')}",
-            f"#{state.connection.provider_name}-attention",
+            _activity(state, QueueRow.State.NEEDS_ATTENTION),
         )
     if unconfirmed:
         were = "was" if unconfirmed == 1 else "were"
@@ -151,7 +157,7 @@ def _what_needs_a_person(state: State) -> Iterator[Notice]:
             f"{counted(unconfirmed, 'entry', 'entries')} {were} sent, and {state.short} never told us the outcome. "
             "They are not sent again by themselves, since that could enter them twice.",
             "Decide",
-            f"#{state.connection.provider_name}-attention",
+            _activity(state, QueueRow.State.UNCONFIRMED),
         )
 
 
@@ -305,6 +311,11 @@ def _entries_are_waiting(state: State) -> str:
     if not number:
         return "No entries are waiting."
     return f"{state.waiting} {'is' if number == 1 else 'are'} waiting."
+
+
+def _activity(state: State, status: QueueRow.State) -> str:
+    query = urlencode({"status": status, "provider": state.connection.provider_name})
+    return f"{reverse('integrations:activity')}?{query}"
 
 
 def _sync_mode_tab() -> str:

@@ -9,12 +9,12 @@ from django.urls import reverse
 from integrations.models import ConnectAttempt, Connection, SyncSettings
 from tests.pages.firms import make_connection, make_firm, make_person
 
-GET_PAGES = ["index", "card", "disconnect", "quickbooks_callback", "xero_callback", "choose", "unconfirmed"]
-GET_PAGES += ["mapping", "mapping_csv", "reconnect"]
-POST_ACTS = ["sync_mode", "connect", "start", "disconnect", "retry", "mapping", "refresh_chart", "choose"]
-POST_ACTS += ["flush", "unconfirmed", "mapping_upload", "create_party"]
+GET_PAGES = ["index", "card", "disconnect", "quickbooks_callback", "xero_callback", "choose"]
+GET_PAGES += ["mapping", "mapping_csv", "reconnect", "activity", "activity_csv", "activity_entry"]
+POST_ACTS = ["sync_mode", "connect", "start", "disconnect", "mapping", "refresh_chart", "choose"]
+POST_ACTS += ["flush", "mapping_upload", "create_party", "activity_retry_all", "activity_retry", "activity_decide"]
 EVERY_REQUEST = [(name, method) for name in sorted({*GET_PAGES, *POST_ACTS}) for method in ("get", "post")]
-OF_A_CONNECTION = ["card", "start", "disconnect", "retry", "mapping", "refresh_chart"]
+OF_A_CONNECTION = ["card", "start", "disconnect", "mapping", "refresh_chart"]
 OF_A_CONNECTION += ["mapping_csv", "mapping_upload"]
 
 
@@ -26,7 +26,9 @@ def address(name: str, connection: Connection) -> str:
         "reconnect": [connection.provider_name],
         "choose": ["AT-NOBODY"],
         "create_party": [connection.pk, "customer"],
-        "unconfirmed": [connection.pk, 1],
+        "activity_entry": [1],
+        "activity_retry": [1],
+        "activity_decide": [1],
     }
     return reverse(f"integrations:{name}", args=arguments.get(name))
 

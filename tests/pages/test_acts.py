@@ -1,4 +1,4 @@
-"""Choosing the start date, retrying, disconnecting: each once, however often the button is pressed."""
+"""Choosing the start date, disconnecting: each once, however often the button is pressed."""
 
 from datetime import date
 
@@ -6,17 +6,13 @@ import pytest
 from django.urls import reverse
 
 from audit.models import AuditEvent
-from tests.pages.firms import make_connection, park, post
+from tests.pages.firms import make_connection, post
 
 INDEX = "/settings/integrations/"
 
 
 def start(browser, connection, on):
     return browser.post(reverse("integrations:start", args=[connection.pk]), {"on": on}, follow=True).content.decode()
-
-
-def retry(browser, connection, fields, **extra):
-    return browser.post(reverse("integrations:retry", args=[connection.pk]), fields, **extra)
 
 
 def test_starting_queues_what_is_dated_from_then_on(owner, firm):
@@ -45,50 +41,6 @@ def test_a_start_date_that_is_none_starts_nothing(owner, firm, typed):
     assert "Enter the first date to mirror, such as 2026-03-31." in start(owner, connection, typed)
     connection.refresh_from_db()
     assert connection.mirror_from is None
-
-
-def test_one_entry_is_retried(owner, firm):
-    post(firm, 3)
-    connection = make_connection(firm)
-    rows = park(connection, 3)
-    page = retry(owner, connection, {"row": rows[0].pk}, follow=True).content.decode()
-    assert "1 entry queued to be sent again." in page
-    assert connection.queue.needing_attention().count() == 2
-
-
-def test_all_entries_are_retried(owner, firm):
-    post(firm, 3)
-    connection = make_connection(firm)
-    park(connection, 3)
-    assert (
-        "3 entries queued to be sent again." in retry(owner, connection, {"all": "yes"}, follow=True).content.decode()
-    )
-    assert connection.queue.waiting().count() == 3
-
-
-def test_a_second_press_of_retry_finds_nothing(owner, firm):
-    post(firm, 1)
-    connection = make_connection(firm)
-    rows = park(connection, 1)
-    retry(owner, connection, {"row": rows[0].pk})
-    assert "Nothing to retry" in retry(owner, connection, {"row": rows[0].pk}, follow=True).content.decode()
-
-
-@pytest.mark.parametrize("value", ["", "x", "-1", "9" * 30])
-def test_a_retry_of_no_entry_changes_nothing(owner, firm, value):
-    post(firm, 1)
-    connection = make_connection(firm)
-    park(connection, 1)
-    assert "Nothing to retry" in retry(owner, connection, {"row": value}, follow=True).content.decode()
-    assert connection.queue.needing_attention().count() == 1
-
-
-def test_another_connections_entry_is_not_retried(owner, firm):
-    post(firm, 1)
-    connection, xero = make_connection(firm), make_connection(firm, "xero")
-    rows = park(xero, 1)
-    retry(owner, connection, {"row": rows[0].pk})
-    assert xero.queue.needing_attention().count() == 1
 
 
 def test_disconnecting_asks_first_and_names_what_happens(owner, firm):

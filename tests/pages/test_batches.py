@@ -1,0 +1,28 @@
+"""Sending a batch early, and what support has stopped."""
+
+from django.urls import reverse
+
+from integrations.mirror import schedule
+from integrations.models import SyncMode
+from tests.pages.firms import make_connection, post
+
+INDEX = "/settings/integrations/"
+
+
+def test_a_batch_is_sent_early(owner, firm):
+    post(firm, 2)
+    connection = make_connection(firm)
+    schedule.set_mode(firm, SyncMode.BATCHED, actor=connection.connected_by)
+    assert "Send the batch now" in owner.get(f"{INDEX}?tab=sync-mode").content.decode()
+    page = owner.post(reverse("integrations:flush"), follow=True).content.decode()
+    assert "Sending 2 waiting entries now." in page
+    assert schedule.due_rows(connection).count() == 0
+    connection.refresh_from_db()
+    assert schedule.due_rows(connection).count() == 2
+
+
+def test_a_mirror_paused_by_support_says_so(owner, firm):
+    post(firm, 1)
+    make_connection(firm)
+    schedule.set_paused(firm, paused=True)
+    assert "Paused by support. 1 entry is waiting." in owner.get(INDEX).content.decode()
