@@ -8,22 +8,21 @@ from datetime import datetime
 
 from django.utils.text import slugify
 
+from athenty.organizations.csv_cells import BYTE_ORDER_MARK, inert
 from athenty.organizations.models import Organization
 from audit.models import AuditEvent
 
 HEADER = ("when (UTC)", "who", "e-mail", "action", "code", "object", "details", "source", "ip")
-_BYTE_ORDER_MARK = "\ufeff"  # without it Excel does not read UTF-8
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_csv(events: Iterable[AuditEvent]) -> str:
     """One row per event, in the given order. No cell is taken for a formula."""
     text = io.StringIO()
-    text.write(_BYTE_ORDER_MARK)
+    text.write(BYTE_ORDER_MARK)
     writer = csv.writer(text)
     writer.writerow(HEADER)
     for event in events:
-        writer.writerow([_inert(cell) for cell in _cells(event)])
+        writer.writerow([inert(cell) for cell in _cells(event)])
     return text.getvalue()
 
 
@@ -45,8 +44,3 @@ def _cells(event: AuditEvent) -> tuple[str, ...]:
         event.source,
         event.ip or "",
     )
-
-
-def _inert(cell: str) -> str:
-    """A spreadsheet runs a cell that starts like a formula; an apostrophe makes it text."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from integrations.csv_cells import BYTE_ORDER_MARK, inert, plain
+from athenty.organizations.csv_cells import BYTE_ORDER_MARK, inert, plain
 from integrations.mapping.naming import NotInChart
 from integrations.mapping.reports import MappingRow, MappingTable
 from integrations.mapping.saving import objections

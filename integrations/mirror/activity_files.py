@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from integrations.csv_cells import BYTE_ORDER_MARK, inert
+from athenty.organizations.csv_cells import BYTE_ORDER_MARK, inert
 from integrations.mirror import deliveries
 from integrations.mirror.activity import ListedEntry
 from integrations.mirror.explaining import explain
