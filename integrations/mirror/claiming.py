@@ -38,13 +38,13 @@ def claim(connection_id: UUID) -> Claim:
         Connection.objects.current()
         .connected()
         .select_for_update(skip_locked=True, of=("self",), no_key=True)
-        .select_related("organization")
+        .select_related("organization__sync_settings")
         .filter(pk=connection_id, mirror_from__isnull=False)
         .first()
     )
     if connection is None:
         return Claim()
-    chosen = schedule.sync_settings(connection.organization)
+    chosen = schedule.selected_settings(connection.organization)
     if not schedule.sends(chosen):
         return Claim()
     now = database_now()
@@ -99,15 +99,15 @@ def _claim_delivery(
             return Claim()
     if not gates.pass_through(connection, now):
         return Claim()
-    delivery = min(due_again, key=lambda each: each.sealed_at) if due_again else _seal(connection, due_ids)
-    if delivery is None:
+    again = min(due_again, key=lambda each: each.sealed_at, default=None)
+    lease = deliveries.lease(again, now) if again else _seal(connection, due_ids, now)
+    if lease is None:
         # A whole batch was set aside, for an account whose target broke. What comes after it should not wait for that.
         return Claim(look_again_at=now if len(due_ids) > pacing.batch_size(connection) else None)
-    pacing.reserve(connection, now, delivery.items.count())
+    pacing.reserve(connection, now, len(lease.sealed.item_ids))
     more = connection.next_send_at if any(each >= connection.queue_from for each in due_ids) else None
     connection.woken_for = more
     connection.save(update_fields=["next_send_at", "coalesce_until", "queue_from", "woken_for"])
-    lease = deliveries.lease(delivery, now)
     gates.reserve(connection, now)
     crash_point("sealed")
     return Claim(lease, look_again_at=more)
@@ -155,6 +155,6 @@ def _may_seal(
     return bool(due_ids) and requirements.is_complete(connection)
 
 
-def _seal(connection: Connection, due_ids: Sequence[int]) -> Delivery | None:
+def _seal(connection: Connection, due_ids: Sequence[int], now: datetime) -> Lease | None:
     rows = queue.take(connection, due_ids[: pacing.batch_size(connection)])
-    return deliveries.seal(connection, rows) if rows else None
+    return deliveries.seal(connection, rows, now) if rows else None

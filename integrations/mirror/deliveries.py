@@ -8,11 +8,11 @@ import hashlib
 import logging
 import uuid
 from base64 import b32encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, F, OuterRef, Q, prefetch_related_objects
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce, Now
 
 from integrations.mirror import failures, queue
@@ -24,9 +24,8 @@ from integrations.models import (
     DeliveryItem,
     QueueRow,
     SyncMode,
-    SyncSettings,
 )
-from integrations.providers.base import Cause, DraftLine, JournalDraft, Party, Refused
+from integrations.providers.base import Cause, DraftLine, JournalDraft, Party, Refused, SealedSend
 from ledger.models import JournalEntry
 
 logger = logging.getLogger(__name__)
@@ -41,6 +40,7 @@ class Lease:
 
     delivery: Delivery
     token: uuid.UUID
+    sealed: SealedSend
 
 
 def reference(connection: Connection, entry: JournalEntry) -> str:
@@ -54,23 +54,25 @@ def reference(connection: Connection, entry: JournalEntry) -> str:
     return f"ATH-{entry.number}-{b32encode(digest[:5]).decode()}"
 
 
-def seal(connection: Connection, rows: Sequence[QueueRow]) -> Delivery | None:
-    """Compose one delivery of rows that `queue.take` gave, in the same transaction. None when no entry could be.
+def seal(connection: Connection, rows: Sequence[QueueRow], now: datetime) -> Lease | None:
+    """Compose one delivery of rows that `queue.take` gave, in the same transaction, and hold it. None when no entry
+    could be composed.
 
     An entry that can't be composed is parked alone, with its traceback in the log: it holds up no other.
     """
     mappings = connection.mappings.select_related("target")
     targets = {mapping.account_id: mapping.target for mapping in mappings if mapping.target}
-    prefetch_related_objects([connection], "parties")  # once, and not for each entry
     usable = _set_aside_unusable(connection, rows, targets)
-    composed = [(row, draft) for row in usable if (draft := _draft_or_park(connection, row, targets))]
+    parties = _named_parties(connection, targets)
+    composed = [(row, draft) for row in usable if (draft := _draft_or_park(connection, row, targets, parties))]
     if not composed:
         return None
     sealed = connection.provider.seal([draft for _, draft in composed], connection.company)
     delivery = Delivery(connection=connection, body=sealed.body)
     delivery.idempotency_key = delivery.pk.hex
+    token = _hold(delivery, now)
     delivery.save(force_insert=True)
-    DeliveryItem.objects.bulk_create(
+    items = [
         DeliveryItem(
             delivery=delivery,
             row=row,
@@ -80,8 +82,16 @@ def seal(connection: Connection, rows: Sequence[QueueRow]) -> Delivery | None:
             targets={str(line.account_id): targets[line.account_id].remote_id for line in row.entry.lines.all()},
         )
         for position, ((row, draft), item_id) in enumerate(zip(composed, sealed.item_ids, strict=True))
-    )
-    return delivery
+    ]
+    DeliveryItem.objects.bulk_create(items)
+    return Lease(delivery, token, _sealed_send(delivery, items))
+
+
+def _named_parties(connection: Connection, targets: dict[int, ChartAccount]) -> dict[str, str]:
+    """Who is named on the lines of accounts that want a name: few connections have any."""
+    if not any(target.party for target in targets.values()):
+        return {}
+    return dict(connection.parties.values_list("party", "remote_id"))
 
 
 def _set_aside_unusable(
@@ -102,10 +112,12 @@ def _set_aside_unusable(
     return usable
 
 
-def _draft_or_park(connection: Connection, row: QueueRow, targets: dict[int, ChartAccount]) -> JournalDraft | None:
+def _draft_or_park(
+    connection: Connection, row: QueueRow, targets: dict[int, ChartAccount], parties: dict[str, str]
+) -> JournalDraft | None:
     """The journal to send. None when our own code fails on it: then it is parked alone, with the traceback logged."""
     try:
-        draft = _draft(connection, row, targets)
+        draft = _draft(connection, row, targets, parties)
         connection.provider.seal([draft], connection.company)  # what fails alone would take its whole batch along
     except Exception:
         logger.exception("Entry %s could not be composed for connection %s.", row.entry_id, connection.pk)
@@ -116,9 +128,10 @@ def _draft_or_park(connection: Connection, row: QueueRow, targets: dict[int, Cha
     return draft
 
 
-def _draft(connection: Connection, row: QueueRow, targets: dict[int, ChartAccount]) -> JournalDraft:
+def _draft(
+    connection: Connection, row: QueueRow, targets: dict[int, ChartAccount], parties: dict[str, str]
+) -> JournalDraft:
     entry = row.entry
-    named = {each.party: each.remote_id for each in connection.parties.all()}
     lines = []
     for line in entry.lines.all():
         target = targets[line.account_id]
@@ -130,7 +143,7 @@ def _draft(connection: Connection, row: QueueRow, targets: dict[int, ChartAccoun
                 credit=line.credit,
                 description=line.description,
                 party=Party(target.party) if target.party else None,
-                party_id=named.get(target.party, ""),
+                party_id=parties.get(target.party, ""),
             )
         )
     return JournalDraft(reference=reference(connection, entry), on=entry.date, memo=entry.memo, lines=tuple(lines))
@@ -138,10 +151,27 @@ def _draft(connection: Connection, row: QueueRow, targets: dict[int, ChartAccoun
 
 def lease(delivery: Delivery, now: datetime) -> Lease:
     """Take hold of a delivery that nobody holds, in the caller's transaction and under the connection's lock."""
-    delivery.lease_token = uuid.uuid4()
-    delivery.leased_until = now + delivery.connection.provider.limits.send_timeout + _LEASE_MARGIN
+    token = _hold(delivery, now)
     delivery.save(update_fields=["lease_token", "leased_until"])
-    return Lease(delivery, delivery.lease_token)
+    return Lease(delivery, token, _sealed_send(delivery, delivery.items.order_by("position")))
+
+
+def _hold(delivery: Delivery, now: datetime) -> uuid.UUID:
+    delivery.lease_token = token = uuid.uuid4()
+    delivery.leased_until = now + delivery.connection.provider.limits.send_timeout + _LEASE_MARGIN
+    return token
+
+
+def _sealed_send(delivery: Delivery, items: Iterable[DeliveryItem]) -> SealedSend:
+    """`items` in their order."""
+    placed = list(items)
+    return SealedSend(
+        company_id=delivery.connection.company_id,
+        idempotency_key=delivery.idempotency_key,
+        body=bytes(delivery.body),
+        references=tuple(item.reference for item in placed),
+        item_ids=tuple(item.item_id for item in placed),
+    )
 
 
 def begin_attempt(lease: Lease) -> Attempt | None:
@@ -155,16 +185,18 @@ def begin_attempt(lease: Lease) -> Attempt | None:
     in_window = Q()
     if connection.replay_window is not None:
         in_window = Q(first_sent_at=None) | Q(first_sent_at__gt=Now() - connection.replay_window)
-    switched_off = SyncSettings.objects.filter(
-        Q(mode=SyncMode.OFF) | Q(paused_at__isnull=False), organization__connections=OuterRef("connection")
+    stopped = Connection.objects.filter(
+        ~Q(status=Connection.Status.CONNECTED)
+        | Q(organization__sync_settings__mode=SyncMode.OFF)
+        | Q(organization__sync_settings__paused_at__isnull=False),
+        pk=OuterRef("connection"),
     )
     held = Delivery.objects.open().filter(
         in_window,
-        ~Exists(switched_off),
+        ~Exists(stopped),
         pk=lease.delivery.pk,
         lease_token=lease.token,
         leased_until__gt=Now() + connection.provider.limits.send_timeout,
-        connection__status=Connection.Status.CONNECTED,
     )
     if not held.update(first_sent_at=Coalesce("first_sent_at", Now()), attempts=F("attempts") + 1):
         return None
@@ -172,8 +204,4 @@ def begin_attempt(lease: Lease) -> Attempt | None:
 
 
 def finish_attempt(attempt: Attempt, outcome: str, **details: object) -> None:
-    for name, value in details.items():
-        setattr(attempt, name, value)
-    attempt.outcome = outcome
-    attempt.finished_at = Now()
-    attempt.save()
+    Attempt.objects.filter(pk=attempt.pk).update(outcome=outcome, finished_at=Now(), **details)

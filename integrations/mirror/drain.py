@@ -75,7 +75,6 @@ def send(lease: Lease) -> None:
 
 def _attempt(lease: Lease, token: str) -> SendResult | None:
     """One try, written down before and after. None when it may not go any more, and no byte has left."""
-    sealed = lease.delivery.as_sealed_send()
     began = time.monotonic()
     attempt = deliveries.begin_attempt(lease)
     if attempt is None:
@@ -86,7 +85,7 @@ def _attempt(lease: Lease, token: str) -> SendResult | None:
         if time.monotonic() - began > _LEAVES_WITHIN.total_seconds():
             # Another worker may have sent it since, and the provider forgotten it: a repeat would double.
             raise Unavailable("This worker was stopped before it could send.")
-        result = lease.delivery.connection.provider.send(token, sealed)
+        result = lease.delivery.connection.provider.send(token, lease.sealed)
     except ProviderError as error:
         _note_error(attempt, error)
         raise

@@ -7,6 +7,7 @@ answered for it or a person has decided.
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
+from django.db import connection as database
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -74,12 +75,20 @@ def take(connection: Connection, row_ids: Sequence[int]) -> list[QueueRow]:
 
 def settle_sent(row_ids: dict[int, str]) -> None:
     """The provider has these, under the given ids of its own."""
-    rows = list(QueueRow.objects.filter(pk__in=row_ids).sending().select_for_update(no_key=True).order_by("id"))
-    for row in rows:
-        row.state = QueueRow.State.SENT
-        row.remote_id = row_ids[row.pk]
-        row.sent_at = row.changed_at = Now()
-    QueueRow.objects.bulk_update(rows, ["state", "remote_id", "sent_at", "changed_at"])
+    if not row_ids:
+        return
+    with database.cursor() as cursor:
+        # One statement, whatever the number: the ORM's own words for fifty rows take longer than the rest of a pass.
+        cursor.execute(
+            """
+            UPDATE journal_sync_queue row
+            SET state = %s, remote_id = answer.remote_id,
+                sent_at = statement_timestamp(), changed_at = statement_timestamp()
+            FROM unnest(%s::bigint[], %s::text[]) AS answer (row_id, remote_id)
+            WHERE row.id = answer.row_id AND row.state = %s
+            """,
+            [QueueRow.State.SENT, list(row_ids), list(row_ids.values()), QueueRow.State.SENDING],
+        )
 
 
 def settle_late(row_ids: dict[int, str]) -> None:

@@ -21,6 +21,14 @@ def sync_settings(organization: Organization) -> SyncSettings:
     return found or SyncSettings(organization=organization, mode=SyncMode.LIVE)
 
 
+def selected_settings(organization: Organization) -> SyncSettings:
+    """As `sync_settings`, of an organization that has just been selected along with them."""
+    try:
+        return organization.sync_settings
+    except SyncSettings.DoesNotExist:
+        return SyncSettings(organization=organization, mode=SyncMode.LIVE)
+
+
 def due_rows(connection: Connection, chosen: SyncSettings | None = None) -> QuerySet[QueueRow]:
     """The waiting rows that the organization's mode lets go now. `chosen` saves looking its settings up."""
     mode = (chosen or sync_settings(connection.organization)).mode

@@ -8,7 +8,6 @@ from django.db.models.functions import Now
 
 from integrations.models.connection import Connection
 from integrations.models.queue import QueueRow
-from integrations.providers.base import SealedSend
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -51,16 +50,6 @@ class Delivery(models.Model):
     def __str__(self) -> str:
         return f"{self.id} to {self.connection}"
 
-    def as_sealed_send(self) -> SealedSend:
-        items = list(self.items.order_by("position"))
-        return SealedSend(
-            company_id=self.connection.company_id,
-            idempotency_key=self.idempotency_key,
-            body=bytes(self.body),
-            references=tuple(item.reference for item in items),
-            item_ids=tuple(item.item_id for item in items),
-        )
-
 
 class DeliveryItemQuerySet(models.QuerySet["DeliveryItem"]):
     """For an open delivery: no entry of it is in another open one, nor waits for one (`queue.retry`)."""
@@ -68,10 +57,6 @@ class DeliveryItemQuerySet(models.QuerySet["DeliveryItem"]):
     def in_doubt(self) -> "DeliveryItemQuerySet":
         """What the delivery has still to answer for."""
         return self.filter(row__state=QueueRow.State.SENDING)
-
-    def refused(self) -> "DeliveryItemQuerySet":
-        """What was refused. Sent again for another entry's sake, it may yet be written."""
-        return self.filter(row__state=QueueRow.State.NEEDS_ATTENTION)
 
 
 class DeliveryItem(models.Model):

@@ -6,6 +6,7 @@ become too kind.
 
 import sys
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,13 +23,12 @@ _WITHIN_SEEDS = 250
 
 
 def a_new_key_for_each_try(patch: pytest.MonkeyPatch) -> None:
-    seal = Delivery.as_sealed_send
+    sealed_send = deliveries._sealed_send
 
-    def as_sealed_send(self: Delivery) -> Any:
-        self.idempotency_key = uuid.uuid4().hex
-        return seal(self)
+    def with_another_key(delivery: Delivery, items: Any) -> Any:
+        return replace(sealed_send(delivery, items), idempotency_key=uuid.uuid4().hex)
 
-    patch.setattr(Delivery, "as_sealed_send", as_sealed_send)
+    patch.setattr(deliveries, "_sealed_send", with_another_key)
 
 
 def a_repeat_after_the_provider_has_forgotten(patch: pytest.MonkeyPatch) -> None:
