@@ -17,9 +17,16 @@ from integrations.mapping import chart
 from integrations.mirror import failures, gates, pacing, probing, queue, waking
 from integrations.mirror.crash_points import crash_point
 from integrations.mirror.deliveries import Lease
-from integrations.models import Connection, Delivery
+from integrations.models import Connection, Delivery, QueueRow
 from integrations.providers.base import Accepted, Cause, NotWritten, Outcome, Refused, SendResult
-from integrations.providers.errors import CompanyGone, GrantLost, ProviderError, RateLimited, TokenRejected
+from integrations.providers.errors import (
+    CompanyGone,
+    GrantLost,
+    ProviderError,
+    RateLimited,
+    SaysUnavailable,
+    TokenRejected,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +48,12 @@ def settle(lease: Lease, result: SendResult) -> None:
         return
     # Of a delivery sent again, what was answered for before is settled, whatever a repeat says: unless the repeat, made
     # for the sake of another entry, has now written what was refused.
-    refused_before = {item.item_id: item.row_id for item in delivery.items.refused()}
+    before = {item.item_id: item for item in delivery.items.select_related("row__entry")}
+    refused_before = {
+        item.item_id: item.row_id for item in before.values() if item.row.state == QueueRow.State.NEEDS_ATTENTION
+    }
     late = {refused_before[o.item_id]: o.remote_id for o in result.outcomes if _is_late(o, refused_before)}
-    items = {item.item_id: item for item in delivery.items.in_doubt().select_related("row__entry")}
+    items = {item_id: item for item_id, item in before.items() if item.row.state == QueueRow.State.SENDING}
     answers = [outcome for outcome in result.outcomes if outcome.item_id in items]
     accepted = {items[o.item_id].row_id: o.remote_id for o in answers if isinstance(o, Accepted)}
     refusals = [o for o in answers if isinstance(o, Refused)]
@@ -59,7 +69,8 @@ def settle(lease: Lease, result: SendResult) -> None:
         chart.ask_for_reading(delivery.connection)
     _note_answer(delivery.connection, result, sent=len(accepted) + len(late))
     turned_away = {items[o.item_id].row_id: o.error for o in answers if isinstance(o, NotWritten)}
-    if delivery.items.in_doubt().exclude(row__in=turned_away).exists():
+    answered = {o.item_id for o in answers if isinstance(o, Accepted | Refused | NotWritten)}
+    if items.keys() - answered:
         _let_go(delivery, _replay_at(delivery))
     else:
         queue.put_back(delivery.connection, turned_away)
@@ -82,12 +93,17 @@ def refuse_whole(lease: Lease, error: ProviderError) -> None:
 
 @transaction.atomic
 def try_later(lease: Lease, error: ProviderError) -> None:
-    """Nothing was written this time. Backoff with full jitter, until the retry budget is spent."""
+    """Nothing was written this time, as far as can be told. Backoff with full jitter, until the retry budget is spent.
+
+    A bare 503 does not tell for sure. Its delivery keeps the moment of its first byte, and with it its replay window:
+    it goes on as one in doubt does, and never under a new key.
+    """
     delivery = _held(lease)
     if delivery is None:
         return
     delivery.failures += 1
-    _forget_unwritten(delivery, lease)
+    if not isinstance(error, SaysUnavailable):
+        _forget_unwritten(delivery, lease)
     now = database_now()
     is_spent = delivery.failures >= RETRY_BUDGET and now - delivery.sealed_at >= RETRY_FOR
     if is_spent and delivery.first_sent_at is None:
@@ -160,7 +176,7 @@ def _held(lease: Lease) -> Delivery | None:
     """
     connections = Connection.objects.select_for_update(of=("self",), no_key=True).select_related("organization")
     connection = connections.get(pk=lease.delivery.connection_id)
-    held = Delivery.objects.open().filter(pk=lease.delivery.pk, lease_token=lease.token)
+    held = Delivery.objects.open().filter(pk=lease.delivery.pk, lease_token=lease.token).defer("body")
     delivery = held.select_for_update(no_key=True).first()
     if delivery is None:
         logger.warning("Delivery %s is no longer held by this worker; its answer is dropped.", lease.delivery.pk)
@@ -184,14 +200,14 @@ def _replay_at(delivery: Delivery) -> datetime:
 def _let_go(delivery: Delivery, next_attempt_at: datetime) -> None:
     delivery.lease_token = delivery.leased_until = None
     delivery.next_attempt_at = next_attempt_at
-    delivery.save()
+    delivery.save(update_fields=["lease_token", "leased_until", "next_attempt_at", "first_sent_at", "failures"])
     waking.wake_at_on_commit(delivery.connection_id, next_attempt_at)
 
 
 def _close(delivery: Delivery) -> None:
     delivery.state, delivery.settled_at = Delivery.State.SETTLED, database_now()
     delivery.lease_token = delivery.leased_until = None
-    delivery.save()
+    delivery.save(update_fields=["state", "settled_at", "lease_token", "leased_until"])
     connection = delivery.connection
     if connection.queue.waiting().filter(pk__gte=connection.queue_from).exists():
         waking.wake_on_commit(delivery.connection_id)

@@ -29,6 +29,15 @@ class Unavailable(ProviderError):
     """Nothing was written: no connection could be made, or the provider said it is down. Try again later."""
 
 
+class SaysUnavailable(Unavailable):
+    """A send was answered with 503, and not in the provider's own words.
+
+    It ought to mean that nothing was written; but a gateway says it, too, of a call that it has passed on and lost
+    patience with. So it is tried later like any other, and only as what may have been written: the same bytes under the
+    same key, for as long as the provider surely recognises them.
+    """
+
+
 class RateLimited(ProviderError):
     """Nothing was written: too many calls. Come back after `retry_after`.
 

@@ -78,7 +78,7 @@ ROWS = (
     _of_call("10000", 500, "application or system failure", "OutcomeUnknown"),
     _bare("500", "no Fault", "OutcomeUnknown", Reply(500, b"<html>")),
     _bare("502", "no Fault", "OutcomeUnknown", Reply(502, b"<html>")),
-    _bare("503", "no Fault", "Unavailable", Reply(503, b"<html>")),
+    _bare("503", "no Fault", "SaysUnavailable", Reply(503, b"<html>")),
     _bare("504", "no Fault", "OutcomeUnknown", Reply(504, b"<html>")),
     _bare("", "connection lost", "OutcomeUnknown", Reply(raw=lambda connection: connection.close())),
     # The mapping

@@ -68,6 +68,11 @@ CONSEQUENCES = {
         "goes on, and probes",
         row="sending",
     ),
+    "SaysUnavailable": Consequence(
+        "the same bytes go after a backoff, under the same key; unconfirmed once the provider forgets keys",
+        "goes on with it before anything new",
+        row="sending",
+    ),
     "TokenRejected": Consequence(
         "the same bytes go after one refresh",
         "refreshes once; refused again it is disconnected: reconnect",

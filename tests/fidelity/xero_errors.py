@@ -125,6 +125,7 @@ ROWS = (
     _text(501, "<ApiException/>", "method not implemented", "Rejected"),
     *(_text(503, text, "platform outage", "Unavailable") for text in OFFLINE),
     _text(503, "The Organisation is offline", "this organisation alone, for minutes", "Unavailable"),
+    _text(503, "<html>", "a gateway's word, in its own words", "SaysUnavailable"),
     _text(502, "<html>", "unknown outcome", "OutcomeUnknown"),
     _text(504, "<html>", "unknown outcome", "OutcomeUnknown"),
     _row("", "connection lost", "unknown outcome", "OutcomeUnknown", Reply(raw=lambda connection: connection.close())),

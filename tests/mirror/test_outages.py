@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
 from django.db.models import F
 
 from audit.actions import Action
 from audit.models import AuditEvent
 from integrations.clock import database_now
+from integrations.connections import tokens
 from integrations.mirror import claiming, outcomes
 from integrations.models import Connection, Delivery
 from integrations.providers.base import Accepted, SendResult
@@ -16,7 +18,8 @@ from .conftest import WRITE_CALL, later, pass_over, probe_now, states
 
 
 def test_eight_attempts_and_an_hour_of_no_answer_are_told_once_and_lift_themselves(firm, connection, sandbox):
-    sandbox.arm(provider=connection.provider_name, call="any", share=1, do="status", status=503)
+    sandbox.arm(provider=connection.provider_name, call="token", share=1, do="status", status=503)
+    tokens.distrust(connection)
     firm.post(("1100", "2100", "1.00"))
     for _ in range(outcomes.RETRY_BUDGET):
         assert pass_over(connection)
@@ -30,6 +33,48 @@ def test_eight_attempts_and_an_hour_of_no_answer_are_told_once_and_lift_themselv
     sandbox.heal()
     probe_now(connection)
     assert pass_over(connection)
+    assert states(connection) == ["sent"]
+
+
+@pytest.mark.parametrize("has_done_it", [True, False], ids=["written", "not written"])
+def test_a_bare_503_is_tried_again_and_never_under_a_new_key(firm, connection, sandbox, has_done_it):
+    """A gateway's 503 may stand for a call that went on and was done."""
+    call = WRITE_CALL[connection.provider_name]
+    do = "status_after_commit" if has_done_it else "status"
+    sandbox.arm(provider=connection.provider_name, call=call, nth=1, times=2, do=do, status=503)
+    firm.post(("1100", "2100", "1.00"))
+    assert pass_over(connection)
+    Delivery.objects.update(sealed_at=F("sealed_at") - 2 * outcomes.RETRY_FOR, failures=outcomes.RETRY_BUDGET)
+    later(connection, seconds=60)
+    assert pass_over(connection)
+    assert states(connection) == ["sending"], "no budget ends what may have been written"
+    Delivery.objects.update(next_attempt_at=F("sealed_at"))
+    assert pass_over(connection)
+    assert states(connection) == ["sent"]
+    assert Delivery.objects.count() == 1
+    assert len(sandbox.journals(connection.provider_name, connection.company_id)) == 1
+
+
+@pytest.mark.parametrize("provider_name", ["xero"])
+def test_what_xero_forgets_after_a_bare_503_is_left_to_a_person(firm, connection, sandbox):
+    sandbox.arm(provider="xero", call="manualjournals", nth=1, do="status_after_commit", status=503)
+    firm.post(("1100", "2100", "1.00"))
+    pass_over(connection)
+    later(connection, seconds=301)
+    pass_over(connection)
+    assert states(connection) == ["unconfirmed"]
+    assert len(sandbox.requests("xero", "manualjournals")) == 1, "the provider would not recognise a repeat"
+
+
+@pytest.mark.parametrize("provider_name", ["xero"])
+def test_what_xero_itself_says_is_offline_wrote_nothing_and_starts_no_window(firm, connection, sandbox):
+    sandbox.arm(
+        provider="xero", call="manualjournals", nth=1, do="status", status=503, body="The Organisation is offline"
+    )
+    firm.post(("1100", "2100", "1.00"))
+    pass_over(connection)
+    later(connection, seconds=301)
+    pass_over(connection)
     assert states(connection) == ["sent"]
 
 

@@ -28,8 +28,8 @@ from integrations.providers.errors import (
     OutcomeUnknown,
     ProviderError,
     RateLimited,
+    SaysUnavailable,
     TokenRejected,
-    Unavailable,
 )
 from tests.providers.examples import draft, sealed_send
 from tests.providers.sandbox_world import (
@@ -279,7 +279,7 @@ def test_an_expired_token_is_told_and_after_a_refresh_the_same_bytes_go(connecte
     assert isinstance(connected.send(sealed)[0], Accepted)
 
 
-@pytest.mark.parametrize(("status", "expected"), [(503, Unavailable), (500, OutcomeUnknown), (502, OutcomeUnknown)])
+@pytest.mark.parametrize(("status", "expected"), [(503, SaysUnavailable), (500, OutcomeUnknown), (502, OutcomeUnknown)])
 def test_a_provider_in_trouble(connected, status, expected):
     connected.strike_next_send("status", status=status, body="<html>Sorry</html>")
     sealed = connected.sealed(connected.draft("ATH-1"))

@@ -11,6 +11,7 @@ from integrations.providers.errors import (
     ProviderError,
     RateLimited,
     Rejected,
+    SaysUnavailable,
     TokenRejected,
     Unavailable,
 )
@@ -225,7 +226,7 @@ def test_the_code_decides_and_not_the_status(server, shape, status, code):
         (429, RateLimited),
         (500, OutcomeUnknown),
         (502, OutcomeUnknown),
-        (503, Unavailable),
+        (503, SaysUnavailable),
         (504, OutcomeUnknown),
     ],
 )

@@ -12,6 +12,7 @@ from integrations.providers.errors import (
     ProviderError,
     RateLimited,
     Rejected,
+    SaysUnavailable,
     ScopeMissing,
     TokenRejected,
     Unavailable,
@@ -278,7 +279,7 @@ def test_a_400_by_its_type(server, body, expected):
         (500, OutcomeUnknown),
         (501, Rejected),
         (502, OutcomeUnknown),
-        (503, Unavailable),
+        (503, SaysUnavailable),
         (504, OutcomeUnknown),
     ],
 )

@@ -380,7 +380,9 @@ _STRIKES: list[Callable[[random.Random], Strike]] = [
     lambda dice: Strike(
         status=dice.choice([500, 502, 503, 504]), headers=_HTML, body=b"<h1>Sorry</h1>", does_the_work=False
     ),
-    lambda dice: Strike(status=dice.choice([500, 502, 504]), headers=_HTML, body=b"<h1>Sorry</h1>", does_the_work=True),
+    lambda dice: Strike(
+        status=dice.choice([500, 502, 503, 504]), headers=_HTML, body=b"<h1>Sorry</h1>", does_the_work=True
+    ),
     lambda dice: Strike(status=429, headers=(*_JSON, ("Retry-After", str(dice.choice([1, 60, 600]))))),
     lambda dice: Strike(
         status=429, headers=(*_JSON, ("X-Rate-Limit-Problem", dice.choice(["concurrent", "appminute"])))

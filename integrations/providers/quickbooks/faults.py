@@ -18,6 +18,7 @@ from integrations.providers.errors import (
     ProviderError,
     RateLimited,
     Rejected,
+    SaysUnavailable,
     TokenRejected,
     Unavailable,
 )
@@ -119,6 +120,8 @@ def raise_for_answer(answer: Response, *, writes: bool) -> None:
     error = _BY_STATUS.get(answer.status, Rejected if 400 <= answer.status < 500 else doubtful)
     if answer.status in _DOUBTFUL_STATUS:
         error = doubtful
+    if error is Unavailable and writes:
+        error = SaysUnavailable
     raise _error(error, answer, message=quoting(f"Intuit answered {answer.status} without a fault.", answer.body))
 
 

@@ -16,6 +16,7 @@ from integrations.providers.errors import (
     ProviderError,
     RateLimited,
     Rejected,
+    SaysUnavailable,
     ScopeMissing,
     TokenRejected,
     Unavailable,
@@ -33,6 +34,12 @@ _BLAMED_ACCOUNT = re.compile(r"Account code '([^']*)'")
 _LOCKED = re.compile(r"lock date", re.IGNORECASE)
 # "Idempotency Key: <key> is used with a different request."
 _KEY_USED = re.compile(r"idempotency.?key.*different request", re.IGNORECASE | re.DOTALL)
+# Xero's page "HTTP response codes" gives these for 503, as plain text: then Xero itself has turned the call away.
+_OFFLINE = {
+    b"The Organisation is offline",
+    b"The Xero API is currently offline for maintenance",
+    b"The Xero API is temporarily unavailable",
+}
 
 
 def raise_for_answer(answer: Response, *, writes: bool) -> None:
@@ -90,7 +97,7 @@ def _meaning(answer: Response, words: str, *, writes: bool) -> type[ProviderErro
         # access. Anything else is the person's role, which is too low for manual journals.
         return CompanyGone
     if answer.status == 503:
-        return Unavailable
+        return Unavailable if not writes or answer.body.strip() in _OFFLINE else SaysUnavailable
     if _KEY_USED.search(words):
         # Whatever came first under this key was ours, and may have been written.
         return doubtful
