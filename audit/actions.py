@@ -18,6 +18,7 @@ class Action(models.TextChoices):
     ENTRY_CONFIRMED = "integration.entry_confirmed", "Entry confirmed as there"
     ENTRY_SENT_AGAIN = "integration.entry_sent_again", "Unconfirmed entry sent again"
     ENTRY_RETRIED = "integration.entry_retried", "Entry sent for another try"
+    TRIAL_BALANCE_CHECKED = "integration.trial_balance_checked", "Trial balance compared"
     ENTRY_POSTED = "ledger.entry_posted", "Journal entry posted"
     ENTRY_REVERSED = "ledger.entry_reversed", "Journal entry reversed"
     LEDGER_IMPORTED = "ledger.imported", "Ledger imported"

@@ -14,12 +14,18 @@ _LISTED = 12
 """A mapping may change in hundreds of rows; the page shows so many, the export all."""
 
 _LABELS = {
+    "accounts": "Accounts compared",
+    "as_of": "As of",
     "cause": "Why",
     "company": "Company",
     "date": "Date",
+    "differing": "Accounts that differ",
     "entries": "Entries",
     "entries_waiting": "Entries waiting",
     "events": "Events",
+    "file": "File",
+    "file_credits": "Credits in it",
+    "file_debits": "Debits in it",
     "filter": "Filter",
     "first": "from",
     "last": "to",

@@ -7,6 +7,7 @@ from integrations.models.grant import GrantToReturn, SealedGrant
 from integrations.models.notice import AccessNotice
 from integrations.models.queue import QueueRow
 from integrations.models.schedule import Heartbeat, ProviderGate, SyncMode, SyncSettings
+from integrations.models.trial_balance_check import TrialBalanceCheck
 
 __all__ = [
     "AccessNotice",
@@ -24,4 +25,5 @@ __all__ = [
     "SealedGrant",
     "SyncMode",
     "SyncSettings",
+    "TrialBalanceCheck",
 ]
