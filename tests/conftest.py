@@ -5,6 +5,7 @@ from django.core.management.commands import flush
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import override_settings
 
+from tests.browser.chromium import MISSING
 from tests.log_watch import watched_logs
 
 __all__ = ["watched_logs"]
@@ -53,3 +54,11 @@ BEGIN
     FOREACH name IN ARRAY filled LOOP EXECUTE format('ALTER TABLE %I ENABLE TRIGGER USER', name); END LOOP;
 END $$
 """
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What is not checked without a browser must not pass for checked."""
+    left_out = sum(MISSING in str(report.longrepr) for report in terminalreporter.stats.get("skipped", []))
+    if left_out:
+        terminalreporter.section("THE PAGES WERE NOT CHECKED", red=True, bold=True)
+        terminalreporter.line(f"{left_out} tests were left out. {MISSING}")

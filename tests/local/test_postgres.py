@@ -14,6 +14,9 @@ from athenty.local import postgres
 from athenty.local.postgres import Postgres
 from athenty.local.processes import CannotStart
 
+# Servers that are started and killed: much waiting. Each run of the tests starts one of them anyway.
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def running(state: Path) -> Iterator[Postgres]:

@@ -3,10 +3,7 @@
 import pytest
 
 from tests.mapping import score
-from tests.pages.firms import account, make_connection, post, target
-from tests.pages.test_browser import WCAG, axe, chromium, firm, open_page
-
-__all__ = ["chromium", "firm", "open_page"]
+from tests.pages.firms import account, make_connection, post
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -171,41 +168,6 @@ def test_a_chart_that_was_read_again_waits_for_whoever_is_at_work(open_page, con
     page.fill(box(connection, "1000"), "")
     page.evaluate(swap)
     page.wait_for_selector("#quickbooks-mapping:has-text('read again')")
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_accessibility_violations_with_the_list_open(open_page, connection, theme):
-    connection.chart.filter(remote_id="84").update(party="customer")
-    connection.chart.filter(remote_id="12").update(refusal="inactive")
-    connection.mappings.filter(account__number="4000").update(target=target(connection, "12"))
-    page = open_page(f"/settings/integrations/{connection.pk}/mapping/", color_scheme=theme)
-    page.click(box(connection, "1000"))
-    results = axe.Axe().run(page, options=WCAG)
-    assert results.violations_count == 0, results.generate_report()
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_accessibility_violations_on_xeros_guide_and_the_upload(open_page, firm, theme, tmp_path):
-    xero = make_connection(firm, "xero", mapped=False)
-    xero.chart.filter(remote_id__in=["c1", "c2"]).delete()
-    page = open_page(f"/settings/integrations/{xero.pk}/mapping/", color_scheme=theme)
-    assert axe.Axe().run(page, options=WCAG).violations_count == 0
-    file = tmp_path / "mapping.csv"
-    file.write_text("Athenty number,Target id\n6000,c5\n9999,c1\n")
-    page.set_input_files("#xero-file", file)
-    page.click("text=Upload and preview")
-    page.wait_for_selector("h2:has-text('Refused')")
-    results = axe.Axe().run(page, options=WCAG)
-    assert results.violations_count == 0, results.generate_report()
-
-
-def test_nothing_is_cut_off_at_320_pixels(open_page, firm, connection):
-    xero = make_connection(firm, "xero", mapped=False)
-    xero.chart.filter(remote_id__in=["c1", "c2"]).delete()
-    for shown in (connection, xero):
-        page = open_page(f"/settings/integrations/{shown.pk}/mapping/", width=320)
-        page.click(box(shown, "1000"))
-        assert page.evaluate("document.documentElement.scrollWidth") == 320
 
 
 def test_five_hundred_accounts_open_their_list_at_once(open_page, connection):

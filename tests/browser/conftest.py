@@ -1,0 +1,73 @@
+"""A browser, signed in. Without one these tests are left out, and the run's last lines say so; in CI they fail."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from athenty.organizations.models import Membership, User
+from tests.browser import chromium as found
+from tests.pages.firms import make_firm, make_person
+
+
+def pytest_collection_modifyitems(config, items):
+    if found.path() or os.environ.get("CI"):
+        return
+    here = [item for item in items if item.path.is_relative_to(__file__.removesuffix("conftest.py"))]
+    for item in here:
+        item.add_marker(pytest.mark.skip(reason=found.MISSING))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator:
+    assert found.path(), found.MISSING
+    with found.running() as browser:
+        yield browser
+
+
+@pytest.fixture
+def firm(transactional_db):
+    return make_firm()
+
+
+@pytest.fixture
+def owner(firm) -> User:
+    return make_person(firm, "owner")
+
+
+@pytest.fixture
+def open_page(chromium, live_server, firm):
+    """Opens a page, as the firm's owner unless told otherwise, and fails when the browser's console complains."""
+    contexts, complaints = [], []
+
+    def opened(path: str = "/settings/integrations/", *, role: str | None = "owner", width: int = 1280, **options):
+        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+        if role:
+            value = session(person(firm, role))
+            context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": live_server.url}])
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(live_server.url + path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    # Chromium logs these as errors, and they are the answers wanted: a refused form, a page one may not see.
+    assert [text for text in complaints if not any(status in text for status in ("422", "403", "404"))] == []
+
+
+def person(firm, role: str) -> User:
+    membership = Membership.objects.filter(organization=firm, role=role).first()
+    return membership.user if membership else make_person(firm, role)
+
+
+def session(user: User) -> str:
+    """The value of a cookie by which the browser is signed in."""
+    client = Client()
+    client.force_login(user)
+    return client.cookies[settings.SESSION_COOKIE_NAME].value

@@ -1,0 +1,472 @@
+"""Every page, and every state of a card, as a scene on the demo's law firm, for the checks and for the gallery.
+
+A scene sets the books up and says where to look. What a person has to do first on the page is its `act`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from athenty.organizations.models import Organization
+from integrations.mirror import deliveries, queue, schedule
+from integrations.models import Attempt, ConnectAttempt, Connection, Delivery, DeliveryItem, QueueRow
+from integrations.providers.base import Cause
+from ledger.models import JournalEntry
+from ledger.posting import EntryDraft, EntryLine, post_entries
+
+INDEX = "/settings/integrations/"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """`path_for` sets the scene and gives the address; `role` None looks on signed out."""
+
+    name: str
+    path_for: Callable[[Organization], str]
+    role: str | None = "owner"
+    act: Callable[[Any], None] | None = None
+    passing_over: str = ""
+    """What other scenes have for the slow checks too, as a selector."""
+
+
+SCENES: list[Scene] = []
+
+
+def scene(**how: Any):
+    """Enter the function below into the list, under its own name."""
+
+    def enter(path_for: Callable[[Organization], str]) -> Callable[[Organization], str]:
+        SCENES.append(Scene(path_for.__name__.replace("_", "-"), path_for, **how))
+        return path_for
+
+    return enter
+
+
+# What the scenes are made of ------------------------------------------------------------------------------------------
+# Athenty's number: the provider's id, number, name, type and class, and what may speak against it.
+_CHARTS = {
+    "quickbooks": {
+        "1000": ("35", "1010", "Operating Checking", "Bank", "asset"),
+        "1100": ("36", "1020", "IOLTA Trust Account", "Bank", "asset"),
+        "1300": ("37", "1310", "Client Costs Advanced", "Other Current Assets", "asset"),
+        "2100": ("38", "2100", "Trust Liability", "Other Current Liabilities", "liability"),
+        "2300": ("39", "2310", "Payroll Liabilities", "Other Current Liabilities", "liability"),
+        "3000": ("40", "3000", "Partner Capital", "Equity", "equity"),
+        "4000": ("41", "4000", "Legal Fees Earned", "Income", "revenue"),
+        "5000": ("42", "6000", "Wages", "Expenses", "expense"),
+        "5100": ("43", "6100", "Rent", "Expenses", "expense"),
+        "5200": ("44", "6200", "Research and Subscriptions", "Expenses", "expense"),
+        "5300": ("45", "6300", "Bank Charges", "Expenses", "expense"),
+    },
+    "xero": {
+        "1000": ("x35", "1050", "Operating clearing", "Current Asset", "asset"),
+        "1100": ("x36", "1150", "Trust clearing", "Current Asset", "asset"),
+        "1300": ("x37", "630", "Disbursements recoverable", "Current Asset", "asset"),
+        "2100": ("x38", "820", "Client funds held in trust", "Current Liability", "liability"),
+        "2300": ("x39", "825", "PAYE and payroll", "Current Liability", "liability"),
+        "3000": ("x40", "970", "Owner A funds introduced", "Equity", "equity"),
+        "4000": ("x41", "200", "Professional fees", "Revenue", "revenue"),
+        "5000": ("x42", "477", "Salaries", "Expense", "expense"),
+        "5100": ("x43", "469", "Rent", "Expense", "expense"),
+        "5200": ("x44", "485", "Subscriptions", "Expense", "expense"),
+        "5300": ("x45", "404", "Bank Fees", "Expense", "expense"),
+    },
+}
+_REFUSED = {
+    "quickbooks": [("84", "1200", "Accounts Receivable (A/R)", "Accounts receivable (A/R)", "asset", "needs_name")],
+    "xero": [
+        ("b1", "090", "Business Bank Account", "Bank", "asset", "bank"),
+        ("b2", "610", "Accounts Receivable", "Current Asset", "asset", "system"),
+    ],
+}
+
+
+def connect(firm: Organization, provider_name: str = "quickbooks", *, unmapped: int = 0, **fields: Any) -> Connection:
+    """Connected three days ago, started with the firm's first entry; all but the last `unmapped` accounts mapped."""
+    now = timezone.now()
+    connection = Connection.objects.create(
+        organization=firm,
+        provider_name=provider_name,
+        **{
+            "company_id": f"{provider_name}-books",
+            "company_name": firm.name,
+            "home_currency": "USD",
+            "status_changed_at": now - timedelta(days=3),
+            "connected_at": now - timedelta(days=3),
+            "chart_read_at": now - timedelta(minutes=10),
+            "chart_due_at": now + timedelta(days=1),
+            "mirror_from": firm.journal_entries.earliest("date").date,
+            "refuses_duplicate_numbers": provider_name == "quickbooks",
+            "last_sync_at": now - timedelta(minutes=4),
+            **fields,
+        },
+    )
+    if connection.chart_read_at:
+        _read_chart(connection, unmapped)
+    if connection.mirror_from:
+        queue.backfill(connection)
+    return connection
+
+
+def _read_chart(connection: Connection, unmapped: int) -> None:
+    charted = _CHARTS[connection.provider_name]
+    for theirs in [*((*row, "") for row in charted.values()), *_REFUSED[connection.provider_name]]:
+        remote_id, number, name, kind, classification, refusal = theirs
+        connection.chart.create(
+            remote_id=remote_id,
+            number=number,
+            name=name,
+            kind=kind,
+            classification=classification,
+            currency="USD",
+            refusal=refusal,
+        )
+    for number in list(charted)[: len(charted) - unmapped]:
+        connection.mappings.create(
+            account=connection.organization.accounts.get(number=number),
+            target=connection.chart.get(remote_id=charted[number][0]),
+            is_required=True,
+        )
+
+
+def send(connection: Connection, number: int | None = None, *, minutes_apart: int = 17) -> list[QueueRow]:
+    """So many of the waiting entries, all by default, went in deliveries of one each and were accepted."""
+    rows = list(connection.queue.waiting().select_related("entry").order_by("pk")[:number])
+    for index, row in enumerate(reversed(rows)):
+        at = timezone.now() - timedelta(minutes=4 + index * minutes_apart)
+        deliver(row, "answered", at=at)
+        row.remote_id = str(300 + row.entry.number)
+        row.state, row.sent_at, row.changed_at = QueueRow.State.SENT, at, at
+        row.save()
+    return rows
+
+
+def deliver(row: QueueRow, outcome: str, *, at: Any = None, open: bool = False, **said: Any) -> Delivery:
+    """A delivery of this entry, and its one attempt with what came of it."""
+    at = at or timezone.now() - timedelta(minutes=4)
+    connection = row.connection
+    delivery = Delivery.objects.create(
+        connection=connection,
+        state=Delivery.State.OPEN if open else Delivery.State.SETTLED,
+        idempotency_key=f"{connection.provider_name}-{row.entry.number}",
+        body=b"{}",
+        sealed_at=at,
+        first_sent_at=at,
+        settled_at=None if open else at,
+        attempts=1,
+        next_attempt_at=timezone.now() + timedelta(minutes=2),
+    )
+    DeliveryItem.objects.create(
+        delivery=delivery,
+        row=row,
+        position=0,
+        item_id="1",
+        reference=deliveries.reference(connection, row.entry),
+        targets={
+            str(mapping.account_id): mapping.target.remote_id
+            for mapping in connection.mappings.select_related("target")
+            if mapping.target
+        },
+    )
+    Attempt.objects.create(
+        delivery=delivery,
+        started_at=at,
+        finished_at=at + timedelta(seconds=0.7),
+        outcome=outcome,
+        **{"http_status": 200, "request_id": "1-67e1-5b0ad5c14a27", **said},
+    )
+    return delivery
+
+
+_WORDS = {
+    Cause.PERIOD: ("6210", "Account Period Closed, Cannot Update Through Services"),
+    Cause.ACCOUNT: ("610", "Object Not Found : Something you're trying to use has been made inactive. Rent"),
+}
+
+
+def refuse(connection: Connection, number: int = 1, cause: Cause = Cause.PERIOD) -> list[QueueRow]:
+    """So many of the waiting entries were refused, with the provider's own words."""
+    code, words = _WORDS[cause]
+    rows = list(connection.queue.waiting().select_related("entry", "connection").order_by("-pk")[:number])
+    for row in rows:
+        said = {"provider_code": code, "provider_message": words}
+        deliver(row, "answered", **said)
+        row.state, row.cause = QueueRow.State.NEEDS_ATTENTION, cause
+        row.provider_code, row.provider_message = code, words
+        row.blamed_account_id = "43" if cause == Cause.ACCOUNT else ""
+        row.changed_at = timezone.now() - timedelta(minutes=4)
+        row.save()
+    return rows
+
+
+def leave_unconfirmed(connection: Connection) -> QueueRow:
+    """The newest waiting entry was sent, and nobody ever said what became of it."""
+    row = connection.queue.waiting().select_related("entry", "connection").order_by("-pk")[0]
+    deliver(row, "OutcomeUnknown", at=timezone.now() - timedelta(minutes=9), http_status=None, request_id="")
+    row.state, row.changed_at = QueueRow.State.UNCONFIRMED, timezone.now() - timedelta(minutes=3)
+    row.save()
+    return row
+
+
+def switch(firm: Organization, mode: str) -> None:
+    schedule.set_mode(firm, mode, actor=firm.memberships.get(role="owner").user)
+
+
+def settled(firm: Organization, provider_name: str = "quickbooks", **fields: Any) -> Connection:
+    """Everything was sent."""
+    connection = connect(firm, provider_name, **fields)
+    send(connection)
+    return connection
+
+
+def post(firm: Organization, memo: str, amount: str) -> JournalEntry:
+    bank, client = (firm.accounts.get(number=number) for number in ("1100", "2100"))
+    lines = [EntryLine(bank, Decimal(amount), None), EntryLine(client, None, Decimal(amount))]
+    draft = EntryDraft(on=timezone.localdate(), memo=memo, lines=lines, key=memo)
+    return post_entries(firm, [draft], actor=firm.memberships.get(role="owner").user)[0]
+
+
+# A connected card's mapping table has scenes of its own.
+TABLES = "[id$=-mapping]"
+
+
+# Connections tab ------------------------------------------------------------------------------------------------------
+@scene()
+def never_connected(firm):
+    return INDEX
+
+
+@scene()
+def connecting(firm):
+    ConnectAttempt.objects.create(
+        organization=firm,
+        user=firm.memberships.get(role="owner").user,
+        provider_name="quickbooks",
+        reference="AT-7K2M4P",
+        state_hash="state",
+        session_hash="session",
+        started_at=timezone.now(),
+    )
+    return INDEX
+
+
+@scene()
+def reading_the_chart(firm):
+    connect(firm, chart_read_at=None, chart_due_at=timezone.now(), mirror_from=None, last_sync_at=None)
+    connect(firm, "xero", chart_read_at=None, chart_error="no answer", mirror_from=None, last_sync_at=None)
+    return INDEX
+
+
+@scene(passing_over=TABLES)
+def choose_the_start_date(firm):
+    connect(firm, unmapped=11, mirror_from=None, last_sync_at=None)
+    return f"{INDEX}?quickbooks_from={firm.journal_entries.earliest('date').date.isoformat()}"
+
+
+@scene()
+def mapping_incomplete(firm):
+    connect(firm, unmapped=6, last_sync_at=None)
+    return INDEX
+
+
+@scene(passing_over=TABLES)
+def first_sync_running(firm):
+    send(connect(firm), 20)
+    settled(firm, "xero")
+    return INDEX
+
+
+@scene(passing_over=TABLES)
+def healthy(firm):
+    settled(firm)
+    settled(firm, "xero", calls_left_today=4210, day_allowance=5000)
+    return INDEX
+
+
+@scene(passing_over=TABLES)
+def paused_by_mode_off(firm):
+    send(connect(firm), 30)
+    switch(firm, "off")
+    return INDEX
+
+
+@scene(passing_over=TABLES)
+def slowed_by_the_provider(firm):
+    send(connect(firm, slowed_until=timezone.now() + timedelta(minutes=6)), 20)
+    send(connect(firm, "xero", calls_left_today=31, day_allowance=1000), 43)
+    return INDEX
+
+
+@scene(passing_over=TABLES)
+def entries_rejected(firm):
+    connection = connect(firm)
+    refuse(connection, 3)
+    refuse(connection, 1, Cause.ACCOUNT)
+    send(connection)
+    return INDEX
+
+
+@scene(passing_over=TABLES)
+def provider_down(firm):
+    connection = connect(firm, troubled_since=timezone.now() - timedelta(hours=1))
+    send(connection, 40)
+    Connection.objects.filter(pk=connection.pk).update(next_probe_at=timezone.now() + timedelta(seconds=40))
+    return INDEX
+
+
+@scene(passing_over=TABLES)
+def unconfirmed_and_access_expired(firm):
+    leave_unconfirmed(connection := connect(firm))
+    send(connection)
+    ended = {"status": "disconnected", "status_reason": "grant_lost"}
+    send(connect(firm, "xero", **ended), 27)
+    return INDEX
+
+
+@scene(passing_over=TABLES)
+def company_gone_and_unexpected_error(firm):
+    send(connect(firm, status="error", status_reason="seal_broken"), 40)
+    send(connect(firm, "xero", status="error", status_reason="company_gone"), 40)
+    return INDEX
+
+
+@scene(passing_over=TABLES)
+def long_names_and_large_amounts(firm):
+    firm.name = "Wolfeschlegelsteinhausenbergerdorff, Featherstonehaugh & Cholmondeley-Warner LLP"
+    firm.save()
+    post(firm, "Estate of Hubert Blaine Wolfeschlegelsteinhausenbergerdorff Sr.: sale of the mill", "999999999999.99")
+    connection = connect(firm)
+    refuse(connection, 1)
+    send(connection)
+    return INDEX
+
+
+# Connecting, disconnecting --------------------------------------------------------------------------------------------
+@scene()
+def disconnect_asks_first(firm):
+    connection = connect(firm)
+    send(connection, 44)
+    return f"{INDEX}{connection.pk}/disconnect/"
+
+
+# Sync Mode tab --------------------------------------------------------------------------------------------------------
+@scene()
+def sync_mode_live(firm):
+    settled(firm)
+    return f"{INDEX}?tab=sync-mode"
+
+
+@scene()
+def sync_mode_batched(firm):
+    send(connect(firm), 40)
+    switch(firm, "batched")
+    return f"{INDEX}?tab=sync-mode"
+
+
+# Mapping --------------------------------------------------------------------------------------------------------------
+@scene(act=lambda page: page.click("input.target >> nth=2"))
+def mapping(firm):
+    connection = connect(firm, unmapped=5)
+    connection.mappings.filter(account__number="4000").update(
+        target=connection.chart.create(
+            remote_id="99",
+            number="4999",
+            name="Old Income",
+            kind="Income",
+            classification="revenue",
+            refusal="inactive",
+        )
+    )
+    return f"{INDEX}{connection.pk}/mapping/"
+
+
+@scene()
+def mapping_to_xero_without_clearing_accounts(firm):
+    connection = connect(firm, "xero", unmapped=11)
+    connection.chart.filter(remote_id__in=["x35", "x36"]).delete()
+    return f"{INDEX}{connection.pk}/mapping/"
+
+
+def _save_nonsense(page) -> None:
+    page.fill("input.target >> nth=0", "nobody")
+    page.keyboard.press("Escape")
+    page.fill("input.target >> nth=0", "nobody")
+    page.click("#quickbooks-save")
+    page.wait_for_selector(".error-summary")
+
+
+@scene(act=_save_nonsense)
+def mapping_refused(firm):
+    return f"{INDEX}{connect(firm, unmapped=11).pk}/mapping/"
+
+
+def _upload(page) -> None:
+    lines = "Athenty number,Target id\n5300,45\n9999,35\n"
+    page.set_input_files("#quickbooks-file", {"name": "mapping.csv", "mimeType": "text/csv", "buffer": lines.encode()})
+    page.click("text=Upload and preview")
+    page.wait_for_selector("h2:has-text('Refused')")
+
+
+@scene(act=_upload)
+def mapping_upload(firm):
+    return f"{INDEX}{connect(firm, unmapped=2).pk}/mapping/"
+
+
+# Audit Log, Trust Accounting ------------------------------------------------------------------------------------------
+@scene()
+def audit_log(firm):
+    settled(firm)
+    switch(firm, "batched")
+    switch(firm, "live")
+    return "/settings/audit-log/"
+
+
+@scene()
+def audit_log_without_a_match(firm):
+    return "/settings/audit-log/?from=2019-01-01&to=2019-01-07"
+
+
+@scene()
+def trust_accounting(firm):
+    connection = connect(firm)
+    refuse(connection, 1)
+    send(connection, 40)
+    return "/settings/trust-accounting/"
+
+
+@scene()
+def ledger_entry(firm):
+    settled(firm)
+    return f"/settings/trust-accounting/entries/{firm.journal_entries.latest('number').number}/"
+
+
+# Around them ----------------------------------------------------------------------------------------------------------
+@scene(role=None)
+def sign_in(firm):
+    return "/sign-in/"
+
+
+def _wrong_password(page) -> None:
+    page.fill("[name=username], [name=email]", "owner@demo.test")
+    page.fill("[name=password]", "not this one")
+    page.click("main button")
+    page.wait_for_selector(".error-summary")
+
+
+@scene(role=None, act=_wrong_password)
+def sign_in_refused(firm):
+    return "/sign-in/"
+
+
+@scene(role="member")
+def no_access(firm):
+    return INDEX
+
+
+@scene()
+def not_found(firm):
+    return "/settings/trust-accounting/entries/999999/"
