@@ -1,5 +1,5 @@
 import datetime
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.utils.dateformat import format as format_date
@@ -25,7 +25,9 @@ class LogFilter(forms.Form):
         super().__init__(*args, **kwargs)
         self.organization = organization
         self.time_zone = time_zone
-        self.fields["person"] = forms.ChoiceField(required=False, choices=self._people())
+        people = self._people()
+        self.fields["person"] = forms.ChoiceField(required=False, choices=people)
+        self._labels = {"person": dict(people), "action": dict(Action.choices), "provider": wording.PROVIDERS}
 
     def _people(self) -> list[tuple[str, str]]:
         """Everyone who acted, also those who have left the firm, and everyone who could."""
@@ -76,9 +78,7 @@ class LogFilter(forms.Form):
         return ", ".join(filter(None, parts))
 
     def _chosen(self, name: str) -> str:
-        field = cast(forms.ChoiceField, self.fields[name])
-        labels = {str(value): str(label) for value, label in field.choices}
-        return labels[self.cleaned_data[name]]
+        return self._labels[name][self.cleaned_data[name]]
 
     def _midnight(self, day: datetime.date | None, *, days_later: int = 0) -> datetime.datetime | None:
         if day is None:

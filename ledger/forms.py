@@ -15,7 +15,7 @@ from ledger.models import LONGEST_DESCRIPTION, LONGEST_MEMO, LONGEST_REFERENCE, 
 from ledger.posting import EntryDraft, EntryLine
 
 LINES_SHOWN = 6
-_MOST_LINES = 60
+_MOST_LINES = 500
 
 
 class MoneyField(forms.DecimalField):
@@ -55,7 +55,10 @@ class EntryForm(forms.Form):
 
 
 class LineForm(forms.Form):
-    account = forms.ChoiceField(required=False)
+    account = forms.CharField(
+        required=False, max_length=200, widget=forms.TextInput(attrs={"list": "accounts", "autocomplete": "off"})
+    )
+    """A number, or what the list offers: `1100 Trust Bank`. One list serves every line, so that there may be many."""
     debit = MoneyField(label="Debit")
     credit = MoneyField(label="Credit")
     description = forms.CharField(max_length=LONGEST_DESCRIPTION, required=False)
@@ -63,11 +66,21 @@ class LineForm(forms.Form):
     def __init__(self, *args: Any, accounts: dict[str, Account], row: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.accounts = accounts
-        choices = [("", "Choose an account"), *((number, str(account)) for number, account in accounts.items())]
-        self.fields["account"] = forms.ChoiceField(choices=choices, required=False)
         for name, field in self.fields.items():
             # Sighted people read the column's header; the label is for everyone else.
             field.widget.attrs["aria-label"] = f"Line {row}, {name}"
+
+    def clean_account(self) -> Account | None:
+        typed = str(self.cleaned_data["account"])
+        if not typed:
+            return None
+        number = re.match(r"[0-9]+(?=\s|$)", typed)
+        by_number = self.accounts.get(number[0]) if number else None
+        named = [account for account in self.accounts.values() if account.name.lower() == typed.lower()]
+        found = by_number or (named[0] if len(named) == 1 else None)
+        if found is None:
+            raise forms.ValidationError(f"No active account is called “{typed}”. Choose one from the list.")
+        return found
 
     def clean(self) -> None:
         entered = self.cleaned_data
@@ -81,14 +94,20 @@ class LineForm(forms.Form):
         if not has_amount:
             self.add_error("debit", "Enter a debit or a credit.")
 
+    def amount(self, side: str) -> Decimal:
+        """What stands in that column, checked or not; zero for what is no amount."""
+        try:
+            return self.fields[side].clean(self[side].value()) or Decimal(0)
+        except forms.ValidationError:
+            return Decimal(0)
+
     @property
     def line(self) -> EntryLine | None:
         """None when the row was left empty."""
         entered = self.cleaned_data
         if not entered.get("account"):
             return None
-        account = self.accounts[entered["account"]]
-        return EntryLine(account, entered["debit"], entered["credit"], entered["description"])
+        return EntryLine(entered["account"], entered["debit"], entered["credit"], entered["description"])
 
 
 class EntrySheet:
@@ -103,16 +122,20 @@ class EntrySheet:
         check: bool = True,
     ) -> None:
         accounts = {account.number: account for account in Account.objects.for_organization(organization).active()}
+        self.accounts = accounts.values()
         data = typed if check else None
         new = {"date": today, "key": uuid.uuid4()}
         self.head = EntryForm(data, initial=new if typed is None else _as_typed(EntryForm, typed))
         self.lines = []
-        for row in range(1, _rows_in(typed) + 1):
+        self.is_too_long = _rows_in(typed) > _MOST_LINES
+        for row in range(1, min(_rows_in(typed), _MOST_LINES) + 1):
             prefix = f"line-{row}"
             initial = _as_typed(LineForm, typed or QueryDict(), f"{prefix}-")
             self.lines.append(LineForm(data, initial=initial, prefix=prefix, accounts=accounts, row=row))
 
     def is_valid(self) -> bool:
+        if self.is_too_long:
+            self.head.add_error(None, f"An entry takes at most {_MOST_LINES} lines here. Import a longer one.")
         return all([self.head.is_valid(), *[line.is_valid() for line in self.lines]])
 
     def draft(self) -> EntryDraft:
@@ -124,6 +147,13 @@ class EntrySheet:
             lines=[form.line for form in self.lines if form.line],
             key=f"form:{head['key']}",
         )
+
+    @property
+    def totals(self) -> tuple[Decimal, Decimal]:
+        """Debits and credits as typed so far; what is no amount counts as nothing."""
+        debits = sum((line.amount("debit") for line in self.lines), Decimal("0.00"))
+        credits = sum((line.amount("credit") for line in self.lines), Decimal("0.00"))
+        return debits, credits
 
     def problems(self) -> list[tuple[str, str]]:
         """Each problem with the id of the field it is about, for the summary that links to them."""
@@ -155,5 +185,4 @@ def _as_typed(form: type[forms.Form], typed: QueryDict, prefix: str = "") -> dic
 
 def _rows_in(typed: QueryDict | None) -> int:
     text = typed.get("rows", "") if typed else ""
-    asked = int(text) if text.isdecimal() and len(text) < 4 else LINES_SHOWN
-    return min(max(asked, LINES_SHOWN), _MOST_LINES)
+    return max(int(text) if re.fullmatch(r"[0-9]{1,6}", text) else 0, LINES_SHOWN)

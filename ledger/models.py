@@ -68,6 +68,11 @@ class Account(models.Model):
     def __str__(self) -> str:
         return f"{self.number} {self.name}"
 
+    @property
+    def is_debit_normal(self) -> bool:
+        """Whether its balance grows by debits, as assets' and expenses' do; the others' grow by credits."""
+        return self.type in {self.Type.ASSET, self.Type.EXPENSE}
+
 
 class JournalEntryQuerySet(models.QuerySet["JournalEntry"]):
     def for_organization(self, organization: Organization) -> Self:
@@ -76,15 +81,26 @@ class JournalEntryQuerySet(models.QuerySet["JournalEntry"]):
     def posted(self) -> Self:
         return self.filter(posted_at__isnull=False)
 
-    def dated_from(self, first: date) -> Self:
-        return self.filter(date__gte=first)
+    def dated(self, *, first: date | None = None, last: date | None = None) -> Self:
+        """Entries dated from `first` to `last`, both included; None leaves that side open."""
+        entries = self
+        if first:
+            entries = entries.filter(date__gte=first)
+        if last:
+            entries = entries.filter(date__lte=last)
+        return entries
 
     def newest_first(self) -> Self:
         return self.order_by("-number")
 
     def with_total(self) -> Self:
-        """Adds `total`: the sum of the entry's debits, which is that of its credits."""
-        return self.annotate(total=models.Sum("lines__debit"))
+        """Adds `total`: the sum of the entry's debits, which is that of its credits.
+
+        A subquery, so that a page of fifty entries adds up those fifty and not the whole journal.
+        """
+        lines = JournalLine.objects.filter(entry=models.OuterRef("pk")).order_by()
+        total = lines.values("entry").annotate(total=models.Sum("debit")).values("total")
+        return self.annotate(total=models.Subquery(total))
 
 
 class JournalEntry(models.Model):

@@ -25,6 +25,19 @@ class TrialBalanceRow:
         """Debits less credits: negative when the account has a credit balance."""
         return self.debits - self.credits
 
+    @property
+    def debit_balance(self) -> Decimal | None:
+        return self.balance if self.balance > 0 else None
+
+    @property
+    def credit_balance(self) -> Decimal | None:
+        return -self.balance if self.balance < 0 else None
+
+    @property
+    def normal_balance(self) -> Decimal:
+        """On the side on which this account grows: positive as long as it is what one expects of it."""
+        return self.balance if self.account.is_debit_normal else -self.balance
+
 
 @dataclass(frozen=True)
 class TrialBalance:
@@ -44,6 +57,14 @@ class TrialBalance:
     def balance(self) -> Decimal:
         """Zero, or the books are broken."""
         return self.debits - self.credits
+
+    @property
+    def debit_balances(self) -> Decimal:
+        return sum((row.debit_balance or _ZERO for row in self.rows), _ZERO)
+
+    @property
+    def credit_balances(self) -> Decimal:
+        return sum((row.credit_balance or _ZERO for row in self.rows), _ZERO)
 
 
 def trial_balance(
@@ -77,9 +98,14 @@ class TrustPosition:
         return self.held - self.owed
 
 
-def trust_position(balance: TrialBalance) -> TrustPosition:
-    """From the trust accounts of a trial balance: assets are held, liabilities owed."""
-    trust = [row for row in balance.rows if row.account.is_trust]
-    held = sum((row.balance for row in trust if row.account.type == Account.Type.ASSET), _ZERO)
-    owed = sum((-row.balance for row in trust if row.account.type == Account.Type.LIABILITY), _ZERO)
-    return TrustPosition(held, owed)
+def trust_position(organization: Organization, *, as_of: date | None = None) -> TrustPosition:
+    """From the postings on trust accounts: assets are held, liabilities owed."""
+    lines = JournalLine.objects.for_organization(organization).posted().dated(last=as_of).filter(account__is_trust=True)
+    sums = {
+        row["account__type"]: (row["debits"] or _ZERO) - (row["credits"] or _ZERO)
+        for row in lines.order_by().values("account__type").annotate(debits=Sum("debit"), credits=Sum("credit"))
+    }
+    return TrustPosition(
+        held=sums.get(Account.Type.ASSET, _ZERO),
+        owed=_ZERO - sums.get(Account.Type.LIABILITY, _ZERO),
+    )

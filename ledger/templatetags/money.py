@@ -13,7 +13,7 @@ register = Library()
 def money(amount: Decimal | None) -> SafeString:
     """An empty side of a line stays empty to the eye."""
     if amount is None:
-        return format_html('<span class="visually-hidden">{}</span>', "none")
+        return format_html('<span class="visually-hidden no-amount">{}</span>', "none")
     if amount < 0:
         return format_html('<span class="visually-hidden">minus </span>({})', f"{-amount:,.2f}")
     return format_html("{}", f"{amount:,.2f}")

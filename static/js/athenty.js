@@ -97,3 +97,9 @@ for (const failure of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(failure, () => alertLine("You appear to be offline. Your changes are not saved."));
 }
 document.addEventListener("htmx:beforeRequest", () => alertLine(""));
+
+// Printing needs a script; without one, the browser's own menu does it.
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}

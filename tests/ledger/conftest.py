@@ -1,4 +1,5 @@
 import pytest
+from django.test import Client
 
 from tests.ledger.books import Books, open_books
 
@@ -11,3 +12,11 @@ def books(db) -> Books:
 @pytest.fixture
 def other_books(db) -> Books:
     return open_books("Hart & Co", "hart")
+
+
+@pytest.fixture
+def page(books) -> Client:
+    """A browser that the firm's owner is signed in with."""
+    client = Client()
+    client.force_login(books.owner)
+    return client

@@ -1,36 +1,31 @@
-"""Settings ▸ Trust Accounting: the chart, the journal, and the form that posts an entry."""
+"""The form that posts an entry, and the page that reverses one."""
 
 import uuid
-from datetime import date
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from athenty.organizations.access import OrganizationRequest, admin_required
 from athenty.organizations.client_address import client_ip
-from athenty.organizations.models import Organization
-from ledger import posting, reports
+from athenty.organizations.moments import today
+from ledger import posting
 from ledger.forms import EntrySheet, ReversalForm, problems_of
-from ledger.models import JournalEntry
+from ledger.views.journal import entry_or_404
 
-_PER_PAGE = 50
 _MORE_LINES = 6
 
 
 @admin_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def trust_accounting(request: OrganizationRequest) -> HttpResponse:
+def post_entry(request: OrganizationRequest) -> HttpResponse:
     if request.method != "POST":
-        return _page(request, EntrySheet(request.organization, today=_today(request.organization)))
+        return _page(request, EntrySheet(request.organization, today=today(request.organization)))
     if "add_rows" in request.POST:
         return _with_more_lines(request)
-    form = EntrySheet(request.organization, request.POST, today=_today(request.organization))
+    form = EntrySheet(request.organization, request.POST, today=today(request.organization))
     if form.is_valid():
         try:
             entry = posting.post_entry(request.organization, form.draft(), actor=request.user, ip=client_ip(request))
@@ -45,21 +40,12 @@ def trust_accounting(request: OrganizationRequest) -> HttpResponse:
 
 
 @admin_required
-@require_safe
-def show_entry(request: OrganizationRequest, number: int) -> HttpResponse:
-    entry = _entry_or_404(request.organization, number)
-    lines = entry.lines.select_related("account")
-    context = {"entry": entry, "lines": lines, "reversal": getattr(entry, "reversed_by", None)}
-    return TemplateResponse(request, "ledger/entry.html", context)
-
-
-@admin_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def reverse_entry(request: OrganizationRequest, number: int) -> HttpResponse:
     """Asks first: a reversal is itself final."""
-    entry = _entry_or_404(request.organization, number)
+    entry = entry_or_404(request.organization, number)
     suggestion = {
-        "date": max(_today(request.organization), entry.date),
+        "date": max(today(request.organization), entry.date),
         "memo": f"Reversal of {entry}",
         "key": uuid.uuid4(),
     }
@@ -85,41 +71,23 @@ def reverse_entry(request: OrganizationRequest, number: int) -> HttpResponse:
 
 
 def _page(request: OrganizationRequest, form: EntrySheet, *, status: int = 200) -> HttpResponse:
-    balance = reports.trial_balance(request.organization)
-    entries = JournalEntry.objects.for_organization(request.organization).posted().newest_first()
-    journal = Paginator(entries.with_total().select_related("posted_by"), _PER_PAGE).get_page(request.GET.get("page"))
-    context = {
-        "form": form,
-        "problems": form.problems() if status == 422 else [],
-        "balance": balance,
-        "trust": reports.trust_position(balance),
-        "journal": journal,
-    }
-    return TemplateResponse(request, "ledger/trust_accounting.html", context, status=status)
+    context = {"form": form, "problems": form.problems() if status == 422 else []}
+    return TemplateResponse(request, "ledger/post.html", context, status=status)
 
 
 def _with_more_lines(request: OrganizationRequest) -> HttpResponse:
     """The same form with what was typed and more lines below, unchecked."""
     typed = request.POST.copy()
     rows = typed.get("rows", "")
-    typed["rows"] = str(int(rows) + _MORE_LINES) if rows.isdecimal() and len(rows) < 4 else ""
-    return _page(request, EntrySheet(request.organization, typed, today=_today(request.organization), check=False))
+    typed["rows"] = str(int(rows) + _MORE_LINES) if rows.isascii() and rows.isdecimal() and len(rows) < 6 else ""
+    return _page(request, EntrySheet(request.organization, typed, today=today(request.organization), check=False))
 
 
 def _offer_a_second_entry(request: OrganizationRequest) -> HttpResponse:
     """The form came again with other content, as after going back in the browser: that may be meant as a new entry."""
     typed = request.POST.copy()
     typed["key"] = str(uuid.uuid4())
-    form = EntrySheet(request.organization, typed, today=_today(request.organization))
-    message = "This form has posted an entry already: see the journal below. Post again if this is a further entry."
+    form = EntrySheet(request.organization, typed, today=today(request.organization))
+    message = "This form has posted an entry already: see the journal. Post again if this is a further entry."
     form.head.add_error(None, message)
     return _page(request, form, status=422)
-
-
-def _entry_or_404(organization: Organization, number: int) -> JournalEntry:
-    entries = JournalEntry.objects.for_organization(organization).posted().with_total()
-    return get_object_or_404(entries.select_related("posted_by", "reverses", "reversed_by"), number=number)
-
-
-def _today(organization: Organization) -> date:
-    return timezone.now().astimezone(ZoneInfo(organization.time_zone)).date()

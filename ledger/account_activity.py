@@ -1,0 +1,95 @@
+"""What moved on one account: what it began with, each line with the balance after it, what it ended with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.core.paginator import Page, Paginator
+from django.db.models import F, Sum, Value, Window
+from django.db.models.functions import Coalesce
+
+from ledger.models import Account, JournalLine, JournalLineQuerySet
+
+_ZERO = Decimal("0.00")
+_PER_PAGE = 50
+
+
+@dataclass(frozen=True)
+class ActivityLine:
+    line: JournalLine
+    balance: Decimal
+    """After this line, on the side on which the account grows."""
+    is_overdrawn: bool
+
+
+@dataclass(frozen=True)
+class AccountActivity:
+    """One page of an account's lines, oldest first, between two balances. Balances are on the account's own side."""
+
+    account: Account
+    opening: Decimal
+    """Before the first day asked for; zero when the whole life of the account is."""
+    brought_forward: Decimal
+    """Before the first line of this page."""
+    lines: Sequence[ActivityLine]
+    debits: Decimal
+    credits: Decimal
+    """All that was debited and credited between the two balances, on every page."""
+    closing: Decimal
+    page: Page[JournalLine]
+
+    @property
+    def is_overdrawn(self) -> bool:
+        return _is_overdrawn(self.account, self.closing)
+
+
+def account_activity(
+    account: Account, *, first: date | None = None, last: date | None = None, page: str | None = None
+) -> AccountActivity:
+    """Posted lines of entries dated from `first` to `last`, both included; None leaves that side open.
+
+    The running balance is Postgres's sum over all lines up to each, so a late page costs what the first one does.
+    """
+    sign = 1 if account.is_debit_normal else -1
+    posted = JournalLine.objects.filter(account=account).posted()
+    opening = sign * _net(posted.filter(entry__date__lt=first)) if first else _ZERO
+    lines = posted.dated(first=first, last=last)
+    totals = lines.order_by().aggregate(debits=Sum("debit"), credits=Sum("credit"))
+    debits, credits = totals["debits"] or _ZERO, totals["credits"] or _ZERO
+    shown = Paginator(_with_running_net(lines), _PER_PAGE).get_page(page)
+    rows = []
+    for line in shown:
+        balance = opening + sign * line.running_net  # type: ignore[attr-defined]  # annotated below
+        rows.append(ActivityLine(line, balance, _is_overdrawn(account, balance)))
+    return AccountActivity(
+        account=account,
+        opening=opening,
+        brought_forward=rows[0].balance - sign * _effect(rows[0].line) if rows else opening,
+        lines=rows,
+        debits=debits,
+        credits=credits,
+        closing=opening + sign * (debits - credits),
+        page=shown,
+    )
+
+
+def _with_running_net(lines: JournalLineQuerySet) -> JournalLineQuerySet:
+    order = [F("entry__date"), F("entry__number"), F("position")]
+    net = Coalesce("debit", Value(_ZERO)) - Coalesce("credit", Value(_ZERO))
+    running = Window(Sum(net), order_by=order)
+    return lines.annotate(running_net=running).select_related("entry").order_by(*order)
+
+
+def _net(lines: JournalLineQuerySet) -> Decimal:
+    totals = lines.order_by().aggregate(debits=Sum("debit"), credits=Sum("credit"))
+    return (totals["debits"] or _ZERO) - (totals["credits"] or _ZERO)
+
+
+def _effect(line: JournalLine) -> Decimal:
+    return (line.debit or _ZERO) - (line.credit or _ZERO)
+
+
+def _is_overdrawn(account: Account, balance: Decimal) -> bool:
+    """More was paid out of clients' money than there was."""
+    return account.is_trust and balance < 0

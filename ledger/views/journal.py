@@ -1,0 +1,48 @@
+"""Settings ▸ Trust Accounting: clients' money, the journal, and one entry."""
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.views.decorators.http import require_safe
+
+from athenty.organizations.access import OrganizationRequest, admin_required
+from athenty.organizations.models import Organization
+from ledger import reports
+from ledger.filters import JournalFilter
+from ledger.models import JournalEntry
+
+_PER_PAGE = 50
+
+
+@admin_required
+@require_safe
+def trust_accounting(request: OrganizationRequest) -> HttpResponse:
+    wanted = JournalFilter(request.GET)
+    entries = JournalEntry.objects.for_organization(request.organization).posted().newest_first()
+    entries = wanted.applied_to(entries.with_total().select_related("reverses", "reversed_by"))
+    query = request.GET.copy()
+    query.pop("page", None)
+    context = {
+        "filter": wanted,
+        "journal": Paginator(entries, _PER_PAGE).get_page(request.GET.get("page")),
+        "query": query.urlencode(),
+        "trust": reports.trust_position(request.organization),
+    }
+    status = 200 if wanted.is_valid() else 422
+    return TemplateResponse(request, "ledger/trust_accounting.html", context, status=status)
+
+
+@admin_required
+@require_safe
+def show_entry(request: OrganizationRequest, number: int) -> HttpResponse:
+    entry = entry_or_404(request.organization, number)
+    lines = entry.lines.select_related("account")
+    context = {"entry": entry, "only_this": [entry], "lines": lines}
+    context["reversal"] = getattr(entry, "reversed_by", None)
+    return TemplateResponse(request, "ledger/entry.html", context)
+
+
+def entry_or_404(organization: Organization, number: int) -> JournalEntry:
+    entries = JournalEntry.objects.for_organization(organization).posted().with_total()
+    return get_object_or_404(entries.select_related("posted_by", "reverses", "reversed_by"), number=number)
