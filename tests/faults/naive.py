@@ -53,7 +53,7 @@ class NaiveMirror:
     def mirror(self, entry: JournalEntry) -> None:
         """On commit: `.delay()`."""
         self.entries.append(entry)
-        request = self._request(entry)
+        request = request_for(self.connection, entry, ADDRESS)
         for late in self.delivered():
             self.world.stage.after(late, partial(self._begin, request, 0))
 
@@ -68,25 +68,13 @@ class NaiveMirror:
                 wait = min(2.0**tries, _LONGEST_BACKOFF_SECONDS)
                 self.world.stage.after(wait, partial(self._begin, request, tries + 1))
 
-    def _request(self, entry: JournalEntry) -> requests.Request:
-        """Always the same for an entry, its key included."""
-        body = self.connection.provider.seal([self._draft(entry)], self.connection.company).body
-        key, company_id = f"entry-{entry.pk}", self.connection.company_id
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        if self.connection.provider_name == "xero":
-            url = f"{ADDRESS}/xero/api.xro/2.0/ManualJournals?summarizeErrors=false"
-            headers |= {"xero-tenant-id": company_id, "Idempotency-Key": key}
-            return requests.Request("PUT", url, headers=headers, data=body)
-        url = f"{ADDRESS}/quickbooks/v3/company/{company_id}/batch?requestid={key}"
-        return requests.Request("POST", url, headers=headers, data=_without_numbers(body))
-
     def _post(self, request: requests.Request) -> None:
         request.headers["Authorization"] = f"Bearer {self._token()}"
         try:
             status, _, answer = self.world.provider.exchange(_Wire(), request.prepare())
         except Exception as error:
             raise Failed from error
-        if status != 200 or b'"Fault"' in answer or b"ValidationErrors" in answer:
+        if not is_accepted(status, answer):
             raise Failed
 
     def _token(self) -> str:
@@ -107,20 +95,6 @@ class NaiveMirror:
         self.tokens_expire_at = self.world.provider.now() + self.tokens.access_expires_in.total_seconds()
         return self.tokens.access_token
 
-    def _draft(self, entry: JournalEntry) -> JournalDraft:
-        targets = {mapping.account_id: mapping.target for mapping in self.connection.mappings.select_related("target")}
-        lines = tuple(
-            DraftLine(
-                account_id=targets[line.account_id].remote_id,
-                account_number=targets[line.account_id].number,
-                debit=line.debit,
-                credit=line.credit,
-                description=line.description,
-            )
-            for line in entry.lines.all()
-        )
-        return JournalDraft(reference=reference(self.connection, entry), on=entry.date, memo=entry.memo, lines=lines)
-
     def came_to(self) -> tuple[int, int]:
         """How many entries are lost, and how many copies are too many."""
         provider = self.world.provider
@@ -138,6 +112,38 @@ class _Wire:
 
     def about_to_send(self) -> None:
         """Nothing is written down."""
+
+
+def request_for(connection: Connection, entry: JournalEntry, address: str) -> requests.Request:
+    """The call for one entry, all but its token: always the same, its key included."""
+    body = connection.provider.seal([_draft(connection, entry)], connection.company).body
+    key, company_id = f"entry-{entry.pk}", connection.company_id
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    if connection.provider_name == "xero":
+        url = f"{address}/xero/api.xro/2.0/ManualJournals?summarizeErrors=false"
+        headers |= {"xero-tenant-id": company_id, "Idempotency-Key": key}
+        return requests.Request("PUT", url, headers=headers, data=body)
+    url = f"{address}/quickbooks/v3/company/{company_id}/batch?requestid={key}"
+    return requests.Request("POST", url, headers=headers, data=_without_numbers(body))
+
+
+def is_accepted(status: int, answer: bytes) -> bool:
+    return status == 200 and b'"Fault"' not in answer and b"ValidationErrors" not in answer
+
+
+def _draft(connection: Connection, entry: JournalEntry) -> JournalDraft:
+    targets = {mapping.account_id: mapping.target for mapping in connection.mappings.select_related("target")}
+    lines = tuple(
+        DraftLine(
+            account_id=targets[line.account_id].remote_id,
+            account_number=targets[line.account_id].number,
+            debit=line.debit,
+            credit=line.credit,
+            description=line.description,
+        )
+        for line in entry.lines.all()
+    )
+    return JournalDraft(reference=reference(connection, entry), on=entry.date, memo=entry.memo, lines=lines)
 
 
 def _without_numbers(body: bytes) -> bytes:

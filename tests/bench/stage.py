@@ -1,0 +1,170 @@
+"""What a part of the bench runs on: its own Postgres (which syncs to disk), Redis, sandbox, workers and beat."""
+
+import os
+import re
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from athenty.local import addresses
+from athenty.local.folders import PrivateFolder
+from athenty.local.postgres import Postgres
+from athenty.local.stack import CHECKOUT
+from athenty.local.supervisor import Child, Supervisor
+from athenty.local.valkey import Valkey, free_port
+from tests.bench import hurry
+
+_THREADS = 16
+_QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+
+
+class Stage:
+    """`sandbox_store` may be filled before `open_sandbox`; workers start last, on a prepared database."""
+
+    def __init__(self, state: Path, supervisor: Supervisor) -> None:
+        self.state = state
+        self.supervisor = supervisor
+        self.sandbox_store = state / "sandbox.sqlite3"
+        self.workers: list[Child] = []
+        self._began = time.monotonic()
+
+    @property
+    def speed(self) -> float:
+        return hurry.speed()
+
+    def say(self, sentence: str) -> None:
+        """What is under way, for who waits."""
+        sys.stdout.write(f"   {time.monotonic() - self._began:5.0f} s  {sentence}\n")
+        sys.stdout.flush()
+
+    def open_sandbox(self) -> None:
+        from tests.sandbox_server import Sandbox
+
+        url = addresses.sandbox_url()
+        port = url.rsplit(":", 1)[1]
+        module = "integrations.sandbox" if self.speed == 1 else "tests.bench.hurried_sandbox"
+        child = self.supervisor.launch("sandbox", ["-m", module, "--port", port, "--store", str(self.sandbox_store)])
+        self.supervisor.wait_until(child, lambda child: "sandbox ready" in child.log.read_text())
+        self.sandbox = Sandbox(url)
+
+    def answer_after(self, seconds: dict[tuple[str, str], float]) -> None:
+        """Let the provider take its time: how long for each call to post journals, by provider and company."""
+        call = {"quickbooks": "batch", "xero": "manualjournals"}
+        for (provider, company_id), delay in seconds.items():
+            self.sandbox.arm(
+                provider=provider, call=call[provider], tenant=company_id, do="delay", share=1.0,
+                delay_seconds=delay / self.speed,
+            )  # fmt: skip
+
+    def start_workers(self, processes: int, **environment: str) -> None:
+        """The product's: Celery's threads pool, several processes, and one beat."""
+        application = "athenty" if self.speed == 1 else "tests.bench.hurried_worker"
+        before = dict(self.supervisor.environment)
+        self.supervisor.environment.update(environment)
+        for number in range(processes):
+            pool = ["-P", "threads", "-c", str(_THREADS), "-n", f"worker{number}@localhost"]
+            self.workers.append(self._celery(f"worker{number}", application, "worker", *pool, *_QUIET))
+        sweep_every = max(round(10 / self.speed), 1)
+        self.supervisor.environment["MIRROR_SWEEP_INTERVAL_SECONDS"] = str(sweep_every)
+        schedule = ["-s", str(self.state / "beat"), "--pidfile="]
+        self.workers.append(self._celery("beat", "athenty", "beat", *schedule))
+        self.supervisor.environment = before
+        for worker in self.workers[:-1]:
+            self.supervisor.wait_until(worker, lambda child: " ready." in child.log.read_text())
+
+    def start_naive(self, threads: int = _THREADS) -> Child:
+        pool = ["-P", "threads", "-c", str(threads), "-n", "naive@localhost"]
+        naive = self._celery("naive", "tests.bench.naive", "worker", *pool, *_QUIET)
+        self.supervisor.wait_until(naive, lambda child: " ready." in child.log.read_text())
+        return naive
+
+    def _celery(self, name: str, application: str, *arguments: str) -> Child:
+        return self.supervisor.launch(name, ["-m", "celery", "-A", application, *arguments, "-l", "INFO"])
+
+    def stop(self, *children: Child) -> None:
+        for child in children:
+            child.stop()
+            self.supervisor._services.remove(child)
+            if child in self.workers:
+                self.workers.remove(child)
+
+    def stop_workers(self) -> None:
+        self.stop(*list(self.workers))
+
+    def kept(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Rows of the sandbox's own store, read beside it."""
+        with sqlite3.connect(f"file:{self.sandbox_store}?mode=ro", uri=True, timeout=30) as store:
+            return store.execute(sql, values).fetchall()
+
+
+@contextmanager
+def raised(*, speed: float = 1) -> Iterator[Stage]:
+    """Start the servers, set Django up on them, migrate. Once per process, since Django's settings are read once."""
+    folder = PrivateFolder("bench")
+    hurried = hurry.begin(speed)
+    os.environ.update(hurried)
+    supervisor = Supervisor(folder.path / "logs", os.environ, CHECKOUT)
+    try:
+        with supervisor:
+            postgres = Postgres(folder.path)
+            supervisor.adopt("postgres", postgres.process, postgres.stop)
+            valkey = Valkey(folder.path)
+            supervisor.adopt("valkey", valkey.process, valkey.stop)
+            _point_everybody_at(folder.path, postgres.url, valkey.url, supervisor)
+            _prepare_database(speed)
+            yield Stage(folder.path, supervisor)
+    finally:
+        _tell_errors(folder.path / "logs")
+        folder.remove()
+
+
+def _point_everybody_at(state: Path, database_url: str, redis_url: str, supervisor: Supervisor) -> None:
+    environment = {
+        "ATHENTY_PROFILE": "local",
+        "ATHENTY_STATE_FOLDER": str(state),
+        "DJANGO_SETTINGS_MODULE": "athenty.settings",
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "PYTHONUNBUFFERED": "1",
+        "NO_PROXY": "localhost,127.0.0.1",
+        "no_proxy": "localhost,127.0.0.1",
+    }
+    os.environ.update(environment)
+    supervisor.environment.update(os.environ)
+    sandbox_url = f"http://127.0.0.1:{free_port()}"
+    addresses.write(state, {"site_url": "http://localhost:8000", "sandbox_url": sandbox_url})
+
+
+def _prepare_database(speed: float) -> None:
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", interactive=False, verbosity=0)
+    if speed != 1:
+        hurry.hurry_database()
+
+
+def _tell_errors(logs: Path) -> None:
+    """What workers complained of, once each: a figure made while they failed would mean nothing."""
+    for log in sorted(logs.glob("*.log")):
+        if log.stem in ("postgres", "valkey"):
+            continue
+        lines = [line for line in log.read_text(errors="replace").splitlines() if re.search(r"ERROR|Error:", line)]
+        for line in list(dict.fromkeys(lines))[:5]:
+            sys.stderr.write(f"  {log.stem} | {line[:300]}\n")
+
+
+def wait_for(condition: Callable[[], object], within: float, *, every: float = 0.1) -> bool:
+    """Whether it came to be, looked at every so many real seconds."""
+    until = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(every)
+    return True
