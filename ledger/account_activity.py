@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from django.core.paginator import Page, Paginator
-from django.db.models import F, Sum, Value, Window
+from django.db.models import Count, F, Sum, Value, Window
 from django.db.models.functions import Coalesce
 
 from ledger.models import Account, JournalLine, JournalLineQuerySet
@@ -55,9 +55,11 @@ def account_activity(
     posted = JournalLine.objects.filter(account=account).posted()
     opening = sign * _net(posted.filter(entry__date__lt=first)) if first else _ZERO
     lines = posted.dated(first=first, last=last)
-    totals = lines.order_by().aggregate(debits=Sum("debit"), credits=Sum("credit"))
+    totals = lines.order_by().aggregate(debits=Sum("debit"), credits=Sum("credit"), number=Count("pk"))
     debits, credits = totals["debits"] or _ZERO, totals["credits"] or _ZERO
-    shown = Paginator(_with_running_net(lines), _PER_PAGE).get_page(page)
+    paginator = Paginator(_with_running_net(lines), _PER_PAGE)
+    paginator.count = totals["number"]  # known already
+    shown = paginator.get_page(page)
     rows = []
     for line in shown:
         balance = opening + sign * line.running_net  # type: ignore[attr-defined]  # annotated below

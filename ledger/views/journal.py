@@ -19,13 +19,16 @@ _PER_PAGE = 50
 @require_safe
 def trust_accounting(request: OrganizationRequest) -> HttpResponse:
     wanted = JournalFilter(request.GET)
-    entries = JournalEntry.objects.for_organization(request.organization).posted().newest_first()
-    entries = wanted.applied_to(entries.with_total().select_related("reverses", "reversed_by"))
+    entries = wanted.applied_to(JournalEntry.objects.for_organization(request.organization).posted().newest_first())
+    journal = Paginator(entries.values_list("pk", flat=True), _PER_PAGE).get_page(request.GET.get("page"))
+    # What costs something per entry is asked for those on the page, not for those before it.
+    shown = JournalEntry.objects.filter(pk__in=list(journal)).newest_first().with_total()
     query = request.GET.copy()
     query.pop("page", None)
     context = {
+        "entries": list(shown.select_related("reverses", "reversed_by")),
         "filter": wanted,
-        "journal": Paginator(entries, _PER_PAGE).get_page(request.GET.get("page")),
+        "journal": journal,
         "query": query.urlencode(),
         "trust": reports.trust_position(request.organization),
     }
