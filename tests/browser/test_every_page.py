@@ -13,8 +13,9 @@ from tests.browser.scenes import SCENES
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CHECKS = (Path(__file__).parent / "checks.js").read_text()
-WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
-CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+_VIOLATIONS = {"resultTypes": ["violations"]}
+WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}, **_VIOLATIONS}
+CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, **_VIOLATIONS}
 TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 EDGES = (Path(__file__).parent / "edges.js").read_text()
 PRESSABLE = "document.querySelectorAll('nav, [role=tablist], main button:not([aria-hidden]), .filters')"

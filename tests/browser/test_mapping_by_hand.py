@@ -6,38 +6,29 @@ model (Card, Moran and Newell): 0.28 s for a key, 1.3 s for pointing and clickin
 """
 
 import csv
-import os
-import shutil
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import connections as databases
-from django.test import Client
 
 from athenty.organizations.models import Membership, Organization, User
 from integrations.connections import connect
-from integrations.mapping import chart
 from integrations.models import ChartAccount, Connection
 from ledger.importing import import_ledger
+from tests.browser.conftest import session
+from tests.browser.work import worker
 from tests.mapping.score import TRUTH
-from tests.mirror.conftest import COMPANY, pass_over
+from tests.mirror.conftest import COMPANY, _key_file, _sandbox, sandbox
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed.")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+__all__ = ["_key_file", "_sandbox", "sandbox"]
+
 LEDGER = Path(__file__).resolve().parents[2] / "athenty" / "local" / "ledgers" / "consultancy"
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium: install it, or name it in CHROMIUM."),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 KEY_SECONDS, CLICK_SECONDS, THINK_SECONDS = 0.28, 1.3, 1.35
 FIVE_MINUTES = 300
@@ -55,7 +46,7 @@ OTHERWISE = {
 class Hand:
     """A person at the page, whose presses are counted."""
 
-    page: "playwright.Page"
+    page: Any
     clicks: int = 0
     keys: int = 0
     thoughts: int = 0
@@ -84,53 +75,25 @@ class Hand:
         return self.keys * KEY_SECONDS + self.clicks * CLICK_SECONDS + self.thoughts * THINK_SECONDS
 
 
-@contextmanager
-def worker() -> Iterator[None]:
-    """Reads charts and sends what is due, as the workers do, beside the browser."""
-    ended = threading.Event()
-
-    def work() -> None:
-        try:
-            while not ended.wait(0.2):
-                for connection in Connection.objects.connected():
-                    chart.read_if_due(connection.pk)
-                    pass_over(connection)
-        finally:
-            databases.close_all()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
 @pytest.fixture
-def office(live_server, sandbox, settings) -> tuple[Organization, Client]:
-    """A firm with the export's books, and its owner's browser, with the provider knowing our address."""
+def firm(live_server, sandbox, settings) -> Organization:
+    """A firm with the export's books, and the provider knowing our address."""
     settings.SITE_URL = live_server.url
     sandbox.register(connect.redirect_uri("quickbooks"), connect.redirect_uri("xero"))
     firm = Organization.objects.create(name=COMPANY, slug="by-hand", currency="USD", time_zone="UTC")
     owner = User.objects.create_user("owner@by-hand.test", name="Ada Park")
     Membership.objects.create(user=owner, organization=firm, role=Membership.Role.OWNER)
     import_ledger(LEDGER, firm, actor=owner, limit=100)
-    browser = Client()
-    browser.force_login(owner)
-    return firm, browser
+    return firm
 
 
 @pytest.mark.parametrize("provider_name", ["quickbooks", "xero"])
-def test_sixty_eight_accounts_are_mapped_by_hand_within_five_minutes(office, live_server, provider_name, monkeypatch):
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    firm, browser = office
-    with worker(), playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+def test_sixty_eight_accounts_are_mapped_by_hand_within_five_minutes(firm, chromium, live_server, provider_name):
+    with worker():
         # The server was made before the sandbox had its address, which its policy for forms would have to name.
         context = chromium.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True)
-        session = browser.cookies[django_settings.SESSION_COOKIE_NAME].value
-        context.add_cookies([{"name": django_settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
+        owner = session(firm.memberships.get().user)
+        context.add_cookies([{"name": django_settings.SESSION_COOKIE_NAME, "value": owner, "url": live_server.url}])
         hand = Hand(context.new_page())
         hand.page.goto(f"{live_server.url}/settings/integrations/")
         began = time.monotonic()
@@ -141,7 +104,7 @@ def test_sixty_eight_accounts_are_mapped_by_hand_within_five_minutes(office, liv
         while not connection.queue.filter(state="sent").exists() and time.monotonic() < until:
             time.sleep(0.1)
         took = time.monotonic() - began
-        chromium.close()
+        context.close()
     assert connection.mappings.exclude(target=None).count() == firm.accounts.count() == 68
     assert connection.queue.filter(state="sent").exists()
     sys.stdout.write(
@@ -188,7 +151,7 @@ def map_every_account(hand: Hand, connection: Connection) -> int:
     return len(boxes) - len(empty)
 
 
-def choose(hand: Hand, box: "playwright.Locator", target: ChartAccount) -> None:
+def choose(hand: Hand, box: Any, target: ChartAccount) -> None:
     """Type the start of its name, or its number where that finds another; take it with Tab."""
     hand.type(target.name[:4].lower())
     shown = hand.page.locator("#picker [aria-selected]")
