@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TypeGuard
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 
 from integrations.clock import database_now
 from integrations.connections import disconnect as disconnecting
@@ -48,7 +49,7 @@ def settle(lease: Lease, result: SendResult) -> None:
         return
     # Of a delivery sent again, what was answered for before is settled, whatever a repeat says: unless the repeat, made
     # for the sake of another entry, has now written what was refused.
-    before = {item.item_id: item for item in delivery.items.select_related("row__entry")}
+    before = {item.item_id: item for item in delivery.items.select_related("row")}
     refused_before = {
         item.item_id: item.row_id for item in before.values() if item.row.state == QueueRow.State.NEEDS_ATTENTION
     }
@@ -62,8 +63,10 @@ def settle(lease: Lease, result: SendResult) -> None:
     crash_point("settling")
     for refusal in refusals:
         queue.park([items[refusal.item_id].row_id], refusal)
-    refused = [(items[refusal.item_id].row.entry, refusal.code, refusal.message) for refusal in refusals]
-    failures.report(delivery.connection, refused)
+    if refusals:
+        prefetch_related_objects(list(items.values()), "row__entry")
+        refused = [(items[refusal.item_id].row.entry, refusal.code, refusal.message) for refusal in refusals]
+        failures.report(delivery.connection, refused)
     if any(refusal.cause == Cause.ACCOUNT for refusal in refusals):
         # A refusal that blames an account means that our picture of the chart is stale.
         chart.ask_for_reading(delivery.connection)
@@ -174,8 +177,7 @@ def _held(lease: Lease) -> Delivery | None:
 
     Locks the connection first, as a claim does, so that the two never wait for each other.
     """
-    connections = Connection.objects.select_for_update(of=("self",), no_key=True).select_related("organization")
-    connection = connections.get(pk=lease.delivery.connection_id)
+    connection = Connection.objects.select_for_update(no_key=True).get(pk=lease.delivery.connection_id)
     held = Delivery.objects.open().filter(pk=lease.delivery.pk, lease_token=lease.token).defer("body")
     delivery = held.select_for_update(no_key=True).first()
     if delivery is None:

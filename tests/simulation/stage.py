@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import OperationalError, connection
 
-from tests.simulation.clock import DatabaseClock
+from tests.simulation.clock import StandingClock
 
 
 class Killed(BaseException):
@@ -22,7 +22,7 @@ class Killed(BaseException):
 
 
 class Stage:
-    def __init__(self, clock: DatabaseClock, begins_at: datetime) -> None:
+    def __init__(self, clock: StandingClock, begins_at: datetime) -> None:
         self._clock = clock
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._numbers = count()

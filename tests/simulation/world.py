@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q
+from django.db import connection as database
 
 from athenty.organizations.models import Membership, Organization, User
 from integrations import clock
@@ -19,11 +19,11 @@ from integrations.connections import connect, keeping, kms, returning, start, te
 from integrations.connections.attempts import Visitor
 from integrations.mapping import chart, saving
 from integrations.mirror import drain, outcomes, probing, schedule, sweeping, waking
-from integrations.models import Connection, Delivery, QueueRow
+from integrations.models import Connection
 from ledger.models import Account, JournalEntry
 from ledger.posting import EntryDraft, EntryLine, post_entries
 from tests.sandbox_server import point_at
-from tests.simulation.clock import DatabaseClock
+from tests.simulation.clock import DatabaseClock, StandingClock
 from tests.simulation.keeping import KeptTables
 from tests.simulation.provider import ADDRESS, Provider, wired_to
 from tests.simulation.stage import Stage, pass_step
@@ -39,6 +39,18 @@ _CHART = [
     ("2100", "Client Trust", "liability", True),
     ("4000", "Revenue", "revenue", False),
 ]
+
+
+_BUSY = """
+    SELECT EXISTS (
+        SELECT FROM integrations_connection each
+        WHERE status = 'connected' AND (
+            troubled_since IS NOT NULL
+            OR EXISTS (SELECT FROM journal_sync_queue WHERE connection_id = each.id AND state IN ('waiting', 'sending'))
+            OR EXISTS (SELECT FROM integrations_delivery WHERE connection_id = each.id AND state = 'open')
+        )
+    )
+"""
 
 
 @dataclass
@@ -93,10 +105,8 @@ class Alarm:
 class World:
     """Two firms, each connected to both providers: made once, and as new again for each run."""
 
-    def __init__(self) -> None:
-        self.clock = DatabaseClock()
-        self.clock.install()
-        self.stage = Stage(self.clock, BEGINS)
+    def __init__(self, clock: StandingClock) -> None:
+        self.stage = Stage(clock, BEGINS)
         self._woken: set[tuple[str, int]] = set()
         self.provider = Provider(self.stage, (connect.redirect_uri("quickbooks"), connect.redirect_uri("xero")))
         self.worker: Callable[[Body], object] = lambda body: body()
@@ -129,7 +139,6 @@ class World:
     def close(self) -> None:
         self.stage.close()
         self._kept.remove()
-        self.clock.remove()
 
     def run(self, body: Body) -> None:
         """In a worker of its own; `worker` may do something to it first."""
@@ -192,10 +201,9 @@ class World:
         """Nothing is under way, and what is left waits for a person."""
         if self.stage.busy:
             return False
-        unsettled = QueueRow.objects.filter(connection=OuterRef("pk"), state__in=["waiting", "sending"])
-        undelivered = Delivery.objects.open().filter(connection=OuterRef("pk"))
-        busy = Q(troubled_since__isnull=False) | Exists(unsettled) | Exists(undelivered)
-        return not Connection.objects.connected().filter(busy).exists()
+        with database.cursor() as cursor:
+            cursor.execute(_BUSY)
+            return cursor.fetchone() == (False,)
 
     def run_until_quiet(self, within: timedelta) -> timedelta | None:
         """Beat goes on until nothing is left to do. How long that took; None when it took longer than allowed.
@@ -219,16 +227,28 @@ def simulated_world(key_file: str) -> Iterator[World]:
         point_at(_Settings(patch), ADDRESS)
         patch.setattr(settings, "KMS_LOCAL_KEY_FILE", key_file)
         kms.key_management.cache_clear()
-        world = World()
-        patch.setattr(waking, "_broker", Alarm(world))
-        patch.setattr(drain, "time", world.stage)
-        patch.setattr(clock, "connection", world.stage)
-        try:
-            with wired_to(world.provider):
-                world.settle_in()
-                yield world
-        finally:
-            world.close()
+        with moved_clock() as standing:
+            world = World(standing)
+            patch.setattr(waking, "_broker", Alarm(world))
+            patch.setattr(drain, "time", world.stage)
+            patch.setattr(clock, "connection", world.stage)
+            try:
+                with wired_to(world.provider):
+                    world.settle_in()
+                    yield world
+            finally:
+                world.close()
+
+
+@contextmanager
+def moved_clock() -> Iterator[StandingClock]:
+    database_clock = DatabaseClock()
+    database_clock.install()
+    try:
+        with database_clock.standing() as standing:
+            yield standing
+    finally:
+        database_clock.remove()
 
 
 class _Settings:
