@@ -1,4 +1,7 @@
-"""Which of our accounts must have a target before a connection sends anything."""
+"""Which of our accounts must have a target before a connection sends anything.
+
+From the start date on, what an entry uses is required in the statement that queues it: see `mirror.queue`.
+"""
 
 from typing import Any
 
@@ -6,12 +9,6 @@ from django.db import models
 
 from integrations.models import AccountMapping, Connection
 from ledger.models import Account, JournalLine
-
-
-def require_used_by(connection: Connection, entry_ids: list[int]) -> None:
-    """Make every account on these entries required, in the caller's transaction."""
-    lines = JournalLine.objects.filter(entry_id__in=entry_ids)
-    _require(connection, lines.values("account_id"))
 
 
 def require_from_start(connection: Connection) -> None:
@@ -27,7 +24,6 @@ def require_from_start(connection: Connection) -> None:
 
 
 def _require(connection: Connection, account_ids: models.QuerySet[Any, Any]) -> None:
-    # Only what is new is written: an upsert would lock every row of the chart in every posting.
     accounts = Account.objects.filter(pk__in=account_ids)
     mappings = AccountMapping.objects.filter(connection=connection)
     new = accounts.exclude(pk__in=mappings.values("account_id"))

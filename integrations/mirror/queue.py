@@ -21,15 +21,14 @@ from integrations.models import Connection, Delivery, DeliveryItem, QueueRow
 from integrations.providers.base import Cause, Refused
 from ledger.models import JournalEntry, JournalLine
 
-# Large enough that an import of any size is a handful of statements, small enough for one statement's parameters.
-_CHUNK = 2_000
+# Large enough that an import of any size is a handful of statements, small enough for each to be short.
+_CHUNK = 10_000
 _NO_CAUSE = {"cause": "", "provider_code": "", "provider_message": "", "blamed_account_id": ""}
 
 
 def enqueue(organization: Organization, entries: Sequence[JournalEntry]) -> None:
     """Queue newly posted entries for every connection of the organization, in the posting transaction."""
-    for connection in Connection.objects.for_organization(organization).mirrored():
-        _add(connection, [entry.pk for entry in entries if connection.mirrors(entry.date)])
+    _add(organization, [entry.pk for entry in entries])
 
 
 def backfill(connection: Connection) -> None:
@@ -42,19 +41,51 @@ def backfill(connection: Connection) -> None:
         organization=connection.organization, posted_at__isnull=False, date__gte=connection.mirror_from
     ).exclude(queue_rows__connection=connection)
     requirements.require_from_start(connection)
-    _add(connection, list(entries.order_by("number").values_list("pk", flat=True)))
+    _add(connection.organization, list(entries.order_by("number").values_list("pk", flat=True)))
 
 
-def _add(connection: Connection, entry_ids: list[int]) -> None:
-    if not entry_ids:
-        return
+def _add(organization: Organization, entry_ids: list[int]) -> None:
     for start in range(0, len(entry_ids), _CHUNK):
-        chunk = entry_ids[start : start + _CHUNK]
-        QueueRow.objects.bulk_create(
-            [QueueRow(connection=connection, entry_id=entry_id) for entry_id in chunk], ignore_conflicts=True
+        with database.cursor() as cursor:
+            cursor.execute(_ADD, {"organization": organization.pk, "entries": entry_ids[start : start + _CHUNK]})
+            for (connection_id,) in cursor.fetchall():
+                waking.wake_on_commit(connection_id)
+
+
+# One statement, since every posting waits for it: what is new is queued for each connection that mirrors its date, the
+# accounts it uses are required from now on (`mapping.requirements`), and it answers whom to wake. Ids follow the order
+# of numbers. A row that is there already is left alone, and its accounts are required already. Of the mappings only
+# what is new is written: an upsert would lock every row of the chart in every posting.
+_ADD = """
+    WITH queued AS (
+        INSERT INTO journal_sync_queue
+            (connection_id, entry_id, state, remote_id, cause, provider_code, provider_message, blamed_account_id)
+        SELECT connection.id, entry.id, 'waiting', '', '', '', '', ''
+        FROM integrations_connection connection
+        JOIN ledger_journalentry entry ON entry.date >= connection.mirror_from
+        WHERE connection.organization_id = %(organization)s AND connection.is_current
+            AND entry.id = ANY(%(entries)s)
+        ORDER BY entry.number
+        ON CONFLICT DO NOTHING
+        RETURNING connection_id, entry_id
+    ), used AS (
+        SELECT DISTINCT queued.connection_id, line.account_id
+        FROM queued JOIN ledger_journalline line ON line.entry_id = queued.entry_id
+    ), added AS (
+        INSERT INTO integrations_accountmapping (connection_id, account_id, is_required)
+        SELECT connection_id, account_id, true FROM used
+        WHERE NOT EXISTS (
+            SELECT FROM integrations_accountmapping mapping
+            WHERE mapping.connection_id = used.connection_id AND mapping.account_id = used.account_id
         )
-        requirements.require_used_by(connection, chunk)
-    waking.wake_on_commit(connection.pk)
+        ON CONFLICT DO NOTHING
+    ), required AS (
+        UPDATE integrations_accountmapping mapping SET is_required = true FROM used
+        WHERE mapping.connection_id = used.connection_id AND mapping.account_id = used.account_id
+            AND NOT mapping.is_required
+    )
+    SELECT DISTINCT connection_id FROM queued
+"""
 
 
 def take(connection: Connection, row_ids: Sequence[int]) -> list[QueueRow]:
