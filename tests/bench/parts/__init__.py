@@ -26,4 +26,7 @@ PARTS = {
         },
         speed=5,
     ),
+    "posting": Part(
+        {"quick": "1 and 16 writers (B8)", "full": "1, 4 and 16 writers (B8)"},
+    ),
 }
