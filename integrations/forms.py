@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from zlib import crc32
 
 from django import forms
@@ -59,6 +60,38 @@ class ActivityFilter(forms.Form):
             return Wanted()
         given = self.cleaned_data
         return Wanted(given["status"], given["provider"], given["first"], given["last"])
+
+
+class TieOutFilter(forms.Form):
+    """Which tie-out to show. An unknown provider is the first there is: an old address still finds the page."""
+
+    provider = forms.CharField(required=False, max_length=20)
+    month = forms.CharField(required=False, max_length=7)
+    as_of = _optional_day("As of")
+
+    def month_start(self) -> date | None:
+        """The first day of the month that is asked for; None when none is."""
+        try:
+            return date.fromisoformat(f"{self.cleaned_data.get('month', '')}-01")
+        except ValueError:
+            return None
+
+
+class TrialBalanceForm(forms.Form):
+    as_of = forms.DateField(
+        input_formats=["%Y-%m-%d"],
+        error_messages={
+            "required": "Enter the date of the report, such as 2026-03-31.",
+            "invalid": "Enter the date of the report, such as 2026-03-31.",
+        },
+    )
+    file = forms.FileField(
+        error_messages={
+            "required": "Choose the CSV file of the report.",
+            "empty": "The file is empty.",
+            "invalid": "Choose the CSV file of the report.",
+        }
+    )
 
 
 class StartForm(forms.Form):

@@ -10,6 +10,8 @@ from integrations.views import (
     mapping,
     mapping_files,
     sync_mode,
+    tie_out,
+    trial_balance,
 )
 
 app_name = "integrations"
@@ -23,6 +25,11 @@ urlpatterns = [
     path("activity/<int:row_id>/", activity_entry.show, name="activity_entry"),
     path("activity/<int:row_id>/retry/", activity_entry.retry, name="activity_retry"),
     path("activity/<int:row_id>/decide/", activity_entry.decide, name="activity_decide"),
+    path("tie-out/", tie_out.tie_out, name="tie_out"),
+    path("tie-out/csv/", tie_out.download, name="tie_out_csv"),
+    path("tie-out/entries/", tie_out.entries, name="tie_out_entries"),
+    path("<uuid:connection_id>/trial-balance/", trial_balance.compare, name="trial_balance"),
+    path("<uuid:connection_id>/trial-balance/<int:check_id>/", trial_balance.result, name="trial_balance_result"),
     # One callback per provider: a code from one can never be taken for the other's.
     path("quickbooks/callback/", callbacks.quickbooks, name="quickbooks_callback"),
     path("xero/callback/", callbacks.xero, name="xero_callback"),

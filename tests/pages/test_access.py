@@ -11,11 +11,13 @@ from tests.pages.firms import make_connection, make_firm, make_person
 
 GET_PAGES = ["index", "card", "disconnect", "quickbooks_callback", "xero_callback", "choose"]
 GET_PAGES += ["mapping", "mapping_csv", "reconnect", "activity", "activity_csv", "activity_entry"]
+GET_PAGES += ["tie_out", "tie_out_csv", "tie_out_entries", "trial_balance", "trial_balance_result"]
 POST_ACTS = ["sync_mode", "connect", "start", "disconnect", "mapping", "refresh_chart", "choose"]
 POST_ACTS += ["flush", "mapping_upload", "create_party", "activity_retry_all", "activity_retry", "activity_decide"]
+POST_ACTS += ["trial_balance"]
 EVERY_REQUEST = [(name, method) for name in sorted({*GET_PAGES, *POST_ACTS}) for method in ("get", "post")]
 OF_A_CONNECTION = ["card", "start", "disconnect", "mapping", "refresh_chart"]
-OF_A_CONNECTION += ["mapping_csv", "mapping_upload"]
+OF_A_CONNECTION += ["mapping_csv", "mapping_upload", "trial_balance"]
 
 
 def address(name: str, connection: Connection) -> str:
@@ -27,6 +29,7 @@ def address(name: str, connection: Connection) -> str:
         "choose": ["AT-NOBODY"],
         "create_party": [connection.pk, "customer"],
         "activity_entry": [1],
+        "trial_balance_result": [connection.pk, 1],
         "activity_retry": [1],
         "activity_decide": [1],
     }
