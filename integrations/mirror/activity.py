@@ -70,7 +70,7 @@ def rows(connections: Sequence[Connection], wanted: Wanted) -> QuerySet[QueueRow
     found = _whatever_their_state(connections, wanted)
     if wanted.state:
         found = found.filter(state=wanted.state)
-    return found.select_related("entry").order_by("-entry_id", "-pk")
+    return found.select_related("entry").order_by("-entry_id", "pk")
 
 
 def counts(connections: Sequence[Connection], wanted: Wanted) -> Counter[str]:
@@ -162,7 +162,7 @@ def in_pieces(connections: Sequence[Connection], wanted: Wanted, *, size: int = 
     while True:
         piece = found
         if last:
-            piece = found.filter(Q(entry_id__lt=last[0]) | Q(entry_id=last[0], pk__lt=last[1]))
+            piece = found.filter(Q(entry_id__lt=last[0]) | Q(entry_id=last[0], pk__gt=last[1]))
         listed_piece = listed(piece[:size], connections)
         if not listed_piece:
             return

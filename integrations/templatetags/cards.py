@@ -6,8 +6,10 @@ from typing import Any
 from django.template import Library
 from django.utils.safestring import SafeString
 
+from integrations.mirror.activity import ListedEntry
 from integrations.providers.base import Party
 from integrations.views import moments
+from integrations.views.activity_rows import rows as write_activity_rows
 from integrations.views.mapping_panel import Panel
 from integrations.views.mapping_rows import rows
 
@@ -37,6 +39,11 @@ def moment(context: dict[str, Any], at: datetime) -> SafeString:
 @register.filter
 def accounts_of_party(party: str) -> str:
     return {Party.CUSTOMER: "receivable accounts", Party.SUPPLIER: "payable accounts"}[Party(party)]
+
+
+@register.simple_tag(takes_context=True)
+def activity_rows(context: dict[str, Any], listed: list[ListedEntry]) -> SafeString:
+    return write_activity_rows(listed, context["organization"])
 
 
 @register.simple_tag

@@ -1,0 +1,53 @@
+"""The rows of the sync activity. Written here and not in a template, which takes several times as long for a page of
+fifty."""
+
+from collections.abc import Iterable
+
+from django.contrib.humanize.templatetags.humanize import naturaltime
+from django.urls import reverse
+from django.utils.dateformat import format as format_date
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from athenty.organizations.models import Organization
+from integrations.mirror.activity import ListedEntry
+from integrations.models import QueueRow
+from integrations.views.moments import local
+
+_FLAGGED = (QueueRow.State.NEEDS_ATTENTION, QueueRow.State.UNCONFIRMED)
+
+
+def rows(listed: Iterable[ListedEntry], organization: Organization) -> SafeString:
+    # Every piece is escaped or markup of ours.
+    return mark_safe("".join(_row(each, organization) for each in listed))  # noqa: S308
+
+
+def _row(each: ListedEntry, organization: Organization) -> str:
+    row, entry, short = each.row, each.row.entry, each.row.connection.provider.short_name
+    changed = local(row.changed_at, organization)
+    moment = f"{format_date(changed, 'j M Y, g:i')} {format_date(changed, 'A').lower()}"
+    return (
+        f'<tr><th scope="row"><a href="{reverse("integrations:activity_entry", args=[row.pk])}">{entry}'
+        f'<span class="visually-hidden"> to {short}</span></a></th>'
+        f'<td class="date" data-label="Dated">{format_date(entry.date, "j M Y")}</td>'
+        f'<td data-label="Description"><span class="clipped">{escape(entry.memo) or "No memo"}</span></td>'
+        f'<td class="money" data-label="Debits">{each.total:,.2f}</td>'
+        f'<td data-label="To">{short}</td>'
+        f'<td data-label="Status">{_status(each, short)}</td>'
+        f'<td class="money" data-label="Tries">{each.attempts:,}</td>'
+        f'<td data-label="Last change"><time datetime="{changed.isoformat()}">{moment}</time>'
+        f'<span class="row-note">{naturaltime(row.changed_at)}</span></td></tr>\n'
+    )
+
+
+def _status(each: ListedEntry, short: str) -> str:
+    row = each.row
+    flag = '<span aria-hidden="true">▲</span> ' if row.state in _FLAGGED else ""
+    state = f'<span class="status-{row.state}">{flag}{row.get_state_display()}</span>'
+    if not each.journal_url:
+        return state
+    return (
+        f'{state} · <a href="{escape(each.journal_url)}" target="_blank" rel="noopener noreferrer">'
+        f"{'#' + each.number_there if each.number_there else 'Open'}"
+        f'<span class="visually-hidden"> {row.entry} in {short}, in a new tab</span></a>'
+    )
