@@ -97,6 +97,11 @@ def bench_scale(arguments: list[str]) -> int:
     return bench(["--scale", *arguments])
 
 
+def screenshots(arguments: list[str]) -> int:
+    """Every page in every state, into docs/screenshots. ARGS="-k tie-out" takes some of them."""
+    return become("dev", "-m", "tests.browser", *arguments)
+
+
 def soak(arguments: list[str]) -> int:
     return become("dev", "-m", "tests.simulation", "--seeds", "20000", *arguments)
 
@@ -167,6 +172,7 @@ VERBS = {
     "bench": bench,
     "bench-quick": bench_quick,
     "bench-scale": bench_scale,
+    "screenshots": screenshots,
     "soak": soak,
     "mapping-score": mapping_score,
     "lint": lint,
