@@ -62,7 +62,7 @@ def drain_for(seconds: float) -> None:
     """What a worker does, until nothing is to be done or the time is up."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        Connection.objects.filter(next_send_at__isnull=False).update(next_send_at=None)
+        Connection.objects.filter(next_send_at__isnull=False).update(next_send_at=None, coalesce_until=None)
         ids = list(Connection.objects.connected().filter(mirror_from__isnull=False).values_list("pk", flat=True))
         did = [drain.run_pass(connection_id) for connection_id in ids]
         if not any(did):

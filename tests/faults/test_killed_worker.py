@@ -39,7 +39,7 @@ def test_a_worker_killed_in_mid_send_loses_and_doubles_nothing(firm, provider_na
     start_worker()
 
     def all_sent() -> bool:
-        Connection.objects.update(next_send_at=None)
+        Connection.objects.update(next_send_at=None, coalesce_until=None)
         sweeping.wake_what_is_due()
         return not connection.queue.exclude(state="sent").exists()
 

@@ -355,5 +355,5 @@ def test_f29_a_company_that_answers_byte_by_byte_holds_up_no_other(mirror, sandb
 def _one_pass(connection: Connection) -> None:
     from integrations.mirror import drain
 
-    Connection.objects.filter(pk=connection.pk).update(next_send_at=None)
+    Connection.objects.filter(pk=connection.pk).update(next_send_at=None, coalesce_until=None)
     drain.run_pass(connection.pk)

@@ -148,7 +148,7 @@ def connection(firm, provider_name, sandbox) -> Connection:
 
 def pass_over(connection: Connection) -> bool:
     """One pass, as if the pacer's next slot had come."""
-    Connection.objects.filter(pk=connection.pk).update(next_send_at=None)
+    Connection.objects.filter(pk=connection.pk).update(next_send_at=None, coalesce_until=None)
     return drain.run_pass(connection.pk)
 
 

@@ -281,7 +281,7 @@ def test_a_worker_that_lost_its_lease_can_neither_send_nor_settle(firm, connecti
     firm.post(("1100", "2100", "1.00"))
     zombie = claiming.claim(connection.pk).lease
     later(connection, seconds=200)
-    Connection.objects.filter(pk=connection.pk).update(next_send_at=None)
+    Connection.objects.filter(pk=connection.pk).update(next_send_at=None, coalesce_until=None)
     heir = claiming.claim(connection.pk).lease
     assert heir.delivery.pk == zombie.delivery.pk
     assert heir.token != zombie.token
@@ -387,7 +387,7 @@ def test_eight_workers_send_every_entry_once(firm, connection, sandbox):
     def work():
         try:
             for _ in range(40):
-                Connection.objects.filter(pk=connection.pk).update(next_send_at=None)
+                Connection.objects.filter(pk=connection.pk).update(next_send_at=None, coalesce_until=None)
                 drain.run_pass(connection.pk)
                 if not QueueRow.objects.exclude(state="sent").exists():
                     return

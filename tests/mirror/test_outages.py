@@ -94,7 +94,7 @@ def test_an_outage_of_sends_alone_leaves_no_more_in_doubt_than_may_be_in_flight(
 def test_a_limit_that_one_send_met_holds_although_another_is_answered(firm, connection):
     firm.post(*[("1100", "2100", "1.00")] * (2 * connection.provider.limits.batch_size))
     first = claiming.claim(connection.pk).lease
-    Connection.objects.update(next_send_at=None)
+    Connection.objects.update(next_send_at=None, coalesce_until=None)
     second = claiming.claim(connection.pk).lease
     outcomes.wait_for_room(first, RateLimited(retry_after=timedelta(seconds=60)))
     answers = tuple(Accepted(item.item_id, str(item.position)) for item in second.delivery.items.all())

@@ -1,5 +1,6 @@
 """How fast, how much at once, and who has to wait for whom."""
 
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -30,6 +31,36 @@ def test_an_idle_hour_earns_no_burst():
     connection = Connection(provider_name="xero", next_send_at=NOON - timedelta(hours=1))
     pacing.reserve(connection, NOON, 50)
     assert pacing.opens_at(connection, NOON) == NOON + pacing.spacing(60)
+
+
+def test_a_worker_that_comes_a_little_late_does_not_make_the_next_send_late():
+    connection = Connection(provider_name="xero", next_send_at=NOON)
+    pacing.reserve(connection, NOON + timedelta(milliseconds=300), 50)
+    assert connection.next_send_at == NOON + pacing.spacing(60)
+
+
+@pytest.mark.parametrize("entries", [1, 7, 25, 30])
+@pytest.mark.parametrize("seed", range(5))
+def test_lateness_made_up_for_never_puts_more_into_a_minute_than_the_limit(entries, seed):
+    """QuickBooks admits a call while fewer than 500 items and 40 batches were counted in the last 60 seconds."""
+    dice, connection, sent = random.Random(seed), Connection(provider_name="quickbooks"), []
+    now = NOON
+    while now < NOON + timedelta(minutes=20):
+        pacing.reserve(connection, now, entries)
+        sent.append(now + timedelta(seconds=dice.choice([0.02, 0.3])))  # the way there
+        now = connection.next_send_at + timedelta(seconds=dice.choice([0.0, 0.1, 0.4, 1.0, 5.0]))
+    for number, at in enumerate(sent):
+        before = sum(at - timedelta(minutes=1) < other <= at for other in sent[:number])
+        assert before * entries < 500
+        assert before < 40
+
+
+def test_a_busy_company_waits_a_moment_for_a_full_batch_and_an_idle_one_does_not():
+    busy, idle = Connection(provider_name="xero"), Connection(provider_name="xero")
+    pacing.reserve(busy, NOON, 17)
+    pacing.reserve(idle, NOON, 4)
+    assert busy.coalesce_until == NOON + timedelta(seconds=4)
+    assert idle.coalesce_until == NOON
 
 
 @pytest.mark.parametrize(("allowance", "worst_wait"), [(5_000, 60), (1_000, 240)])
