@@ -99,7 +99,7 @@ def flush_now(organization: Organization, *, actor: User | None, ip: str | None 
 
 
 @transaction.atomic
-def set_paused(organization: Organization, *, paused: bool, actor: User | None = None) -> bool:
+def set_paused(organization: Organization, *, paused: bool, actor: User | None = None, ip: str | None = None) -> bool:
     """Stop or resume an organization's mirror, whatever its mode: support's own switch. False when it was so already.
 
     Nothing new is sent once this has committed; what is under way is finished and recorded.
@@ -108,7 +108,7 @@ def set_paused(organization: Organization, *, paused: bool, actor: User | None =
     chosen = SyncSettings.objects.filter(organization=organization, paused_at__isnull=paused)
     if not chosen.update(paused_at=database_now() if paused else None):
         return False
-    recording.record(Action.PAUSED if paused else Action.RESUMED, organization, actor=actor, obj="Mirror")
+    recording.record(Action.PAUSED if paused else Action.RESUMED, organization, actor=actor, obj="Mirror", ip=ip)
     for connection in _mirrored(organization):
         waking.wake_on_commit(connection.pk)
     return True
