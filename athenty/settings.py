@@ -31,6 +31,7 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,testserver" if L
 SUPPORT_EMAIL = env.text("SUPPORT_EMAIL", "support@athenty.example")
 
 INSTALLED_APPS = [
+    "athenty.apps.OperatorsConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",

@@ -124,7 +124,7 @@ def views() -> list[tuple[str, object]]:
 def test_every_view_says_who_may_see_it() -> None:
     found = views()
     assert len(found) > 5
-    known = {"public", "signed_in", "admin"}
+    known = {"public", "signed_in", "admin", "staff"}
     assert [address for address, view in found if getattr(view, "access", None) not in known] == []
 
 

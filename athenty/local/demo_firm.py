@@ -66,6 +66,8 @@ def seed(today: date) -> bool:
     other_owner = add_person(other, "owner@other.test", "Olu Other", Membership.Role.OWNER)
     other_accounts = _open_accounts(other)
     post_entries(other, list(_entries(other_accounts, today))[:5], actor=other_owner)
+
+    User.objects.create_user("ops@demo.test", PASSWORD, name="Oda Ops", is_staff=True)
     return True
 
 
