@@ -1,7 +1,7 @@
 """The operators' pages, on Django's admin: what support reads, and the few acts it may do for a firm."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, TypeAlias
 
@@ -23,7 +23,7 @@ class OperatorsSite(admin.AdminSite):
     """For staff. To everybody else there is nothing here: 404, or the sign-in when nobody is signed in."""
 
     site_header = site_title = "Athenty operations"
-    index_title = "What the mirror is doing"
+    index_title = "What the mirror is doing (times are UTC)"
     site_url = None
     enable_nav_sidebar = False
 
@@ -63,7 +63,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscrip
 
     list_per_page = 25
     show_full_result_count = False
-    actions_selection_counter = True
+    show_facets = admin.ShowFacets.NEVER  # each would be a count of its own
 
     def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return True
@@ -117,6 +117,11 @@ def ask_first(
         "opts": model_admin.model._meta,
     }
     return TemplateResponse(request, "admin/ask_first.html", context)
+
+
+def utc(at: datetime | None, *, never: str = "") -> str:
+    """A moment as logs write it, `2026-03-12 14:05:09`, short enough for a column."""
+    return f"{at:%Y-%m-%d %H:%M:%S}" if at else never
 
 
 def is_confirmed(request: HttpRequest) -> bool:

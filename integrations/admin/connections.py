@@ -1,6 +1,5 @@
 """Connections and the attempts to make one. Neither page has a field that holds a token, a code or half of either."""
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -8,7 +7,7 @@ from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
-from athenty.organizations.ops import AgeFilter, AnyAdmin, ReadOnlyAdmin
+from athenty.organizations.ops import AgeFilter, AnyAdmin, ReadOnlyAdmin, utc
 from integrations.admin import acts
 from integrations.models import ConnectAttempt, Connection, Delivery, QueueRow
 
@@ -38,18 +37,15 @@ class FailingFilter(admin.SimpleListFilter):
 @admin.register(Connection)
 class ConnectionAdmin(ReadOnlyAdmin):
     list_display = (
+        "company_name",
         "organization",
         "provider_name",
-        "company_name",
-        "status",
-        "status_reason",
+        "state",
         "last_success",
         "waiting",
         "failing",
         "next_attempt",
-        "is_current",
     )
-    list_display_links = ("company_name",)
     list_select_related = ("organization__sync_settings",)
     list_filter = ("status", "provider_name", "status_reason", LastSuccessFilter, FailingFilter, "is_current")
     search_fields = ("organization__name", "organization__slug", "company_name", "=company_id")
@@ -80,9 +76,17 @@ class ConnectionAdmin(ReadOnlyAdmin):
             )
         )
 
-    @admin.display(description="last success", ordering="last_sync_at", empty_value="never")
-    def last_success(self, connection: Connection) -> datetime | None:
-        return connection.last_sync_at
+    @admin.display(ordering="status")
+    def state(self, connection: Connection) -> str:
+        """The status, why, and whether another connection has taken this one's place."""
+        parts = [connection.get_status_display(), connection.get_status_reason_display()]
+        if not connection.is_current:
+            parts.append("Replaced")
+        return ". ".join(filter(None, parts))
+
+    @admin.display(description="last success", ordering="last_sync_at")
+    def last_success(self, connection: Connection) -> str:
+        return utc(connection.last_sync_at, never="never")
 
     @admin.display(ordering="waiting")
     def waiting(self, connection: Any) -> int:
@@ -93,13 +97,13 @@ class ConnectionAdmin(ReadOnlyAdmin):
         return int(connection.failing)
 
     @admin.display(description="next attempt")
-    def next_attempt(self, connection: Any) -> datetime | None:
+    def next_attempt(self, connection: Any) -> str:
         """When something is tried next, where that is known."""
         known = [connection.again_at, connection.next_probe_at]
         chosen = getattr(connection.organization, "sync_settings", None)
         if connection.waiting:
             known += [connection.slowed_until, chosen.next_flush_at if chosen else None]
-        return min(filter(None, known), default=None)
+        return utc(min(filter(None, known), default=None))
 
 
 def _number_of(rows: QuerySet[QueueRow]) -> Coalesce:
