@@ -34,7 +34,7 @@ def _row(each: ListedEntry, organization: Organization) -> str:
         f'<td class="money" data-label="Debits">{each.total:,.2f}</td>'
         f'<td data-label="To">{short}</td>'
         f'<td data-label="Status">{_status(each, short)}</td>'
-        f'<td class="money" data-label="Tries">{each.attempts:,}</td>'
+        f'<td class="count" data-label="Tries">{each.attempts:,}</td>'
         f'<td data-label="Last change"><time datetime="{changed.isoformat()}">{moment}</time>'
         f'<span class="row-note">{naturaltime(row.changed_at)}</span></td></tr>\n'
     )
