@@ -4,16 +4,17 @@ import logging
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
 from integrations.clock import database_now
 from integrations.connections import disconnect, tokens
 from integrations.connections.kms import KeyUnavailable
 from integrations.mapping import parties
-from integrations.mirror import queue, waking
+from integrations.mirror import gates, pacing, queue, waking
 from integrations.models import ChartAccount, Connection
 from integrations.providers.base import Cause, Company, RemoteAccount
-from integrations.providers.errors import CompanyGone, GrantLost, ProviderError, TokenRejected
+from integrations.providers.errors import CompanyGone, GrantLost, ProviderError, RateLimited, TokenRejected
 
 logger = logging.getLogger(__name__)
 
@@ -35,16 +36,16 @@ def ask_for_reading(connection: Connection) -> None:
 
 def read_if_due(connection_id: UUID) -> None:
     """Read the chart once if it is due. A failure is noted for the page and tried again; the stored chart stays."""
-    now = database_now()
-    due = Connection.objects.connected().filter(pk=connection_id, chart_due_at__lte=now)
-    # Moving the due time takes the work: a second worker, woken twice, finds nothing due.
-    if not due.update(chart_due_at=now + _AFTER_FAILURE):
+    connection = _take(connection_id)
+    if connection is None:
         return
-    connection = Connection.objects.get(pk=connection_id)
     try:
         company, accounts = _read(connection)
     except (GrantLost, CompanyGone, TokenRejected) as error:
         disconnect.stop(connection_id, error)
+        return
+    except RateLimited as error:
+        Connection.objects.filter(pk=connection_id).update(chart_due_at=gates.slow_down(connection, error))
         return
     except (ProviderError, KeyUnavailable) as error:
         logger.warning("The chart of connection %s could not be read: %s", connection_id, type(error).__name__)
@@ -52,6 +53,40 @@ def read_if_due(connection_id: UUID) -> None:
         due_again.update(chart_error=f"{connection.provider.name} did not give its chart of accounts.")
         return
     _store(connection_id, company, accounts)
+
+
+@transaction.atomic
+def _take(connection_id: UUID) -> Connection | None:
+    """The connection if its chart is due and it may call now. If only later, the reading is due then.
+
+    Moving the due time takes the work: a second worker, woken twice, finds nothing due.
+    """
+    now = database_now()
+    due = Connection.objects.connected().filter(pk=connection_id, chart_due_at__lte=now)
+    connection = due.select_for_update(no_key=True).first()
+    if connection is None:
+        return None
+    begins_at = _begins_at(connection, now)
+    is_now = begins_at <= now
+    connection.chart_due_at = now + _AFTER_FAILURE if is_now else begins_at
+    connection.save(update_fields=["chart_due_at", "next_send_at"])
+    if is_now:
+        gates.reserve(connection, now, connection.provider.limits.calls_to_read)
+    elif begins_at - now < settings.MIRROR_SWEEP_INTERVAL:
+        waking.wake_for_chart(connection_id, in_=begins_at - now)
+    return connection if is_now else None
+
+
+def _begins_at(connection: Connection, now: datetime) -> datetime:
+    """Its calls count like any others: they wait where the company or the provider is not to be called, and take their
+    turn between sends."""
+    calls = connection.provider.limits.calls_to_read
+    away_until = max(connection.slowed_until or now, gates.opens_at(connection, now))
+    if away_until > now:
+        return away_until
+    if connection.chart_due_at and pacing.holds_slots(connection, connection.chart_due_at, calls):
+        return now
+    return pacing.take_slots(connection, now, calls)
 
 
 def _read(connection: Connection) -> tuple[Company, list[RemoteAccount]]:

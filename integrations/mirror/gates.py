@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce, Greatest
 
+from integrations.clock import database_now
 from integrations.mirror import pacing
 from integrations.models import Connection, Delivery, ProviderGate
+from integrations.providers.errors import RateLimited
 
 _CLOSED_FOR = timedelta(seconds=30)
 _TRIPPED_BY_AT_LEAST = 5
@@ -30,14 +32,14 @@ def pass_through(connection: Connection, now: datetime) -> bool:
     return not gate.exists() or bool(gate.filter(closed_until__lte=now).update(closed_until=now + _CLOSED_FOR))
 
 
-def reserve(connection: Connection, now: datetime) -> None:
-    """Use one of the calls that all companies share. Last in a claim, since all others wait for this row meanwhile."""
+def reserve(connection: Connection, now: datetime, calls: int = 1) -> None:
+    """Use some of the calls that all companies share. Last in a claim, since all others wait for this row meanwhile."""
     per_minute = connection.provider.limits.app_calls_per_minute
     if per_minute is None:
         return
     gates = ProviderGate.objects.filter(pk=connection.provider_name)
     free_from = Greatest(Coalesce("next_call_at", Value(now)), Value(now), output_field=DateTimeField())
-    if not gates.update(next_call_at=free_from + pacing.spacing(per_minute)):
+    if not gates.update(next_call_at=free_from + calls * pacing.spacing(per_minute)):
         ProviderGate.objects.get_or_create(pk=connection.provider_name)
 
 
@@ -47,6 +49,16 @@ def hold(provider_name: str, until: datetime) -> None:
     ProviderGate.objects.filter(pk=provider_name).update(
         next_call_at=Greatest(Coalesce(F("next_call_at"), until), until)
     )
+
+
+def slow_down(connection: Connection, error: RateLimited) -> datetime:
+    """Until when all that the limit covers stays away."""
+    until = database_now() + error.retry_after
+    if error.scope == "app":
+        hold(connection.provider_name, until)
+    else:
+        Connection.objects.filter(pk=connection.pk).update(slowed_until=until)
+    return until
 
 
 def note_failure(connection: Connection, now: datetime) -> None:

@@ -126,7 +126,7 @@ def wait_for_room(lease: Lease, error: RateLimited) -> None:
     if delivery is None:
         return
     _forget_unwritten(delivery, lease)
-    _let_go(delivery, _slow_down(delivery.connection, error))
+    _let_go(delivery, gates.slow_down(delivery.connection, error))
 
 
 @transaction.atomic
@@ -222,20 +222,11 @@ def _park_whole(delivery: Delivery, refusal: Refused) -> None:
     _close(delivery)
 
 
-def _slow_down(connection: Connection, error: RateLimited) -> datetime:
-    until = database_now() + error.retry_after
-    if error.scope == "app":
-        gates.hold(connection.provider_name, until)
-    else:
-        Connection.objects.filter(pk=connection.pk).update(slowed_until=until)
-    return until
-
-
 def _heed(connection: Connection, error: ProviderError) -> None:
     """What an answer about single entries says of their connection."""
     now = database_now()
     if isinstance(error, RateLimited):
-        waking.wake_at_on_commit(connection.pk, _slow_down(connection, error))
+        waking.wake_at_on_commit(connection.pk, gates.slow_down(connection, error))
     elif isinstance(error, GrantLost | CompanyGone):
         disconnecting.stop(connection.pk, error)
     else:

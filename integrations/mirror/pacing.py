@@ -49,6 +49,22 @@ def reserve(connection: Connection, now: datetime, entries: int) -> None:
     connection.coalesce_until = now + max(_widened(connection, now), _BUSY_WAITS if is_busy else timedelta())
 
 
+def take_slots(connection: Connection, now: datetime, calls: int) -> datetime:
+    """When so many calls, one after the other, may begin. Sends come after them; the caller saves."""
+    begins_at = max(filter(None, (now, connection.next_send_at)))
+    connection.next_send_at = begins_at + _takes(connection, calls)
+    return begins_at
+
+
+def holds_slots(connection: Connection, since: datetime, calls: int) -> bool:
+    """Whether the slots that `take_slots` gave from that moment on are still nobody else's."""
+    return connection.next_send_at == since + _takes(connection, calls)
+
+
+def _takes(connection: Connection, calls: int) -> timedelta:
+    return calls * spacing(connection.provider.limits.calls_per_minute)
+
+
 def note_allowance(connection: Connection, calls_left: int | None, now: datetime) -> None:
     """Take down how many calls the provider says are left today; the caller saves.
 

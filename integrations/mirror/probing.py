@@ -23,6 +23,7 @@ def probe(connection: Connection) -> None:
     except (GrantLost, CompanyGone, TokenRejected) as error:
         disconnect.stop(connection.pk, error)
     except RateLimited as error:
+        gates.slow_down(connection, error)
         _ask_again_in(connection, error.retry_after)  # it answers, and says when
     except (ProviderError, KeyUnavailable):
         _ask_again_in(connection, next_probe_in(connection))

@@ -37,8 +37,8 @@ def wake(connection_id: UUID, *, at: datetime | None = None) -> None:
         _send("integrations.mirror.tasks.drain", connection_id, delay)
 
 
-def wake_for_chart(connection_id: UUID) -> None:
-    transaction.on_commit(lambda: _send("integrations.mirror.tasks.read_chart", connection_id), robust=True)
+def wake_for_chart(connection_id: UUID, *, in_: timedelta = timedelta()) -> None:
+    transaction.on_commit(lambda: _send("integrations.mirror.tasks.read_chart", connection_id, in_), robust=True)
 
 
 def wake_for_return(grant_id: UUID) -> None:

@@ -240,6 +240,8 @@ class Limits:
     replay_window: timedelta | None
     send_timeout: timedelta
     """The longest that one send may take; by then its socket is closed."""
+    calls_to_read: int
+    """What reading company and chart once uses up of `calls_per_minute`."""
     app_calls_per_minute: int | None = None
     """What all companies of the app share; None where the provider limits each company alone."""
 

@@ -17,12 +17,20 @@ from audit.models import AuditEvent
 from integrations.clock import database_now
 from integrations.connections import disconnect, keeping, tasks, telling, tokens
 from integrations.connections.tokens import StoredAccessBroken
-from integrations.mapping import chart
 from integrations.mirror import schedule, waking
 from integrations.mirror import tasks as mirror_tasks
 from integrations.models import AccessNotice, Connection, SealedGrant, SyncMode
 from integrations.providers.errors import CompanyGone, GrantLost
-from tests.mirror.conftest import _key_file, _sandbox, connect_firm, firm, make_firm, provider_name, sandbox
+from tests.mirror.conftest import (
+    _key_file,
+    _sandbox,
+    connect_firm,
+    firm,
+    make_firm,
+    provider_name,
+    read_chart_if_due,
+    sandbox,
+)
 
 __all__ = ["_key_file", "_sandbox", "firm", "provider_name", "sandbox"]
 
@@ -97,7 +105,7 @@ def test_the_daily_reading_notices_a_disconnect_made_at_the_provider(firm, provi
     schedule.set_mode(firm.organization, SyncMode.OFF, actor=firm.owner)
     sandbox.disconnect_there(provider_name, connection.company_id)
     pass_time(sandbox, DAY)
-    chart.read_if_due(connection.pk)
+    read_chart_if_due(connection)
     connection.refresh_from_db()
     expected = {"quickbooks": ("disconnected", "grant_lost"), "xero": ("error", "company_gone")}
     assert (connection.status, connection.status_reason) == expected[provider_name]

@@ -4,7 +4,16 @@ from typing import Any
 
 from integrations.mapping import chart
 from integrations.models import ChartAccount, Connection
-from tests.mirror.conftest import _key_file, _sandbox, connection, firm, pass_over, provider_name, sandbox
+from tests.mirror.conftest import (
+    _key_file,
+    _sandbox,
+    connection,
+    firm,
+    pass_over,
+    provider_name,
+    read_chart_if_due,
+    sandbox,
+)
 from tests.sandbox_server import Sandbox
 
 __all__ = ["_key_file", "_sandbox", "connection", "firm", "provider_name", "sandbox"]
@@ -35,7 +44,7 @@ def restore_there(sandbox: Sandbox, target: ChartAccount) -> None:
 def read_chart(connection: Connection) -> None:
     """As the worker does when a person presses Refresh chart, or a day later."""
     chart.ask_for_reading(connection)
-    chart.read_if_due(connection.pk)
+    read_chart_if_due(connection)
     connection.refresh_from_db()
 
 
@@ -46,4 +55,4 @@ def target_of(connection: Connection, number: str) -> ChartAccount:
 def drain_all(connection: Connection) -> None:
     """Passes until nothing more happens, reading the chart where a refusal asked for it, as the workers do."""
     while pass_over(connection):
-        chart.read_if_due(connection.pk)
+        read_chart_if_due(connection)

@@ -6,6 +6,7 @@ from integrations.mapping import chart, saving
 from integrations.mapping.reports import mapping_table
 from integrations.models import ChartAccount, Connection
 from tests.mapping.conftest import archive_there, delete_there, edit_there, read_chart, restore_there, target_of
+from tests.mirror.conftest import read_chart_if_due
 
 
 def row(connection: Connection, number: str):
@@ -80,7 +81,7 @@ def test_a_chart_that_can_not_be_read_changes_nothing(connection, sandbox):
     call = {"quickbooks": "query", "xero": "accounts"}[connection.provider_name]
     sandbox.arm(provider=connection.provider_name, call=call, nth=1, do="status", status=503)
     chart.ask_for_reading(connection)
-    chart.read_if_due(connection.pk)
+    read_chart_if_due(connection)
     connection.refresh_from_db()
     assert connection.chart_error
     assert list(ChartAccount.objects.order_by("pk").values()) == before

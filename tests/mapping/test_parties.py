@@ -11,7 +11,7 @@ from integrations.mapping.reports import mapping_table
 from integrations.providers.base import Party
 from ledger.models import Account
 from tests.mapping.conftest import drain_all, read_chart
-from tests.mirror.conftest import connect_firm, map_everything, states
+from tests.mirror.conftest import connect_firm, map_everything, read_chart_if_due, states
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_two_clicks_create_one_customer(firm, quickbooks, sandbox):
 def test_an_answer_that_was_lost_creates_no_second_customer(firm, quickbooks, sandbox):
     sandbox.arm(provider="quickbooks", call="customer", nth=1, do="drop_after_commit")
     ask(quickbooks, Party.CUSTOMER, firm)
-    chart.read_if_due(quickbooks.pk)
+    read_chart_if_due(quickbooks)
     quickbooks.refresh_from_db()
     assert quickbooks.chart_error, "it is tried again in a minute"
     assert quickbooks.parties.get().remote_id == ""

@@ -138,8 +138,9 @@ def map_everything(firm: Firm, connection: Connection) -> None:
 
 @pytest.fixture
 def connection(firm, provider_name, sandbox) -> Connection:
-    """Connected, started a year back, and mapped: ready to send."""
+    """Connected a while ago, started a year back, and mapped: ready to send."""
     connection = connect_firm(firm, provider_name, sandbox)
+    Connection.objects.filter(pk=connection.pk).update(next_send_at=None)
     start.start_mirroring(connection, timezone.localdate().replace(month=1, day=1), actor=firm.owner)
     map_everything(firm, connection)
     connection.refresh_from_db()
@@ -150,6 +151,12 @@ def pass_over(connection: Connection) -> bool:
     """One pass, as if the pacer's next slot had come."""
     Connection.objects.filter(pk=connection.pk).update(next_send_at=None, coalesce_until=None)
     return drain.run_pass(connection.pk)
+
+
+def read_chart_if_due(connection: Connection) -> None:
+    """As the worker does, and as if the pacer's next slot had come."""
+    Connection.objects.filter(pk=connection.pk).update(next_send_at=None, coalesce_until=None)
+    chart.read_if_due(connection.pk)
 
 
 WRITE_CALL = {"quickbooks": "batch", "xero": "manualjournals"}

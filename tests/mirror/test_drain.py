@@ -18,7 +18,16 @@ from integrations.models import Connection, Delivery, QueueRow, SyncMode
 from integrations.providers.base import Accepted, Cause, Refused, SendResult, Uncertain
 from ledger.models import JournalEntry
 
-from .conftest import WRITE_CALL, connect_firm, later, map_everything, pass_over, probe_now, states
+from .conftest import (
+    WRITE_CALL,
+    connect_firm,
+    later,
+    map_everything,
+    pass_over,
+    probe_now,
+    read_chart_if_due,
+    states,
+)
 
 
 def books(sandbox, connection):
@@ -30,7 +39,7 @@ READ_CALL = {"quickbooks": "companyinfo", "xero": "organisation"}
 
 def read_chart(connection):
     chart.ask_for_reading(connection)
-    chart.read_if_due(connection.pk)
+    read_chart_if_due(connection)
 
 
 def test_an_entry_arrives_once_and_to_the_cent(firm, connection, sandbox):
@@ -227,7 +236,7 @@ def test_a_retried_entry_goes_under_a_new_key_and_arrives_once(firm, connection,
     sandbox.refuse_account(connection.provider_name, connection.company_id, target.remote_id, how="inactive")
     firm.post(("1000", "4000", "2.00"))
     pass_over(connection)
-    chart.read_if_due(connection.pk)
+    read_chart_if_due(connection)
     assert not pass_over(connection), "the chart now says that the target takes no journals"
     other = connection.chart.eligible().filter(classification="revenue").exclude(pk=target.pk).first()
     saved = saving.save_mapping(connection, {firm.accounts["4000"].pk: other.pk}, actor=firm.owner)
@@ -243,7 +252,7 @@ def test_an_account_that_comes_back_lets_its_entries_go(firm, connection, sandbo
     sandbox.refuse_account(connection.provider_name, connection.company_id, target.remote_id, how="inactive")
     firm.post(("1000", "4000", "2.00"), ("1000", "4000", "3.00"))
     pass_over(connection)
-    chart.read_if_due(connection.pk)
+    read_chart_if_due(connection)
     assert states(connection) == ["needs_attention", "needs_attention"]
     sandbox.accept_account(connection.provider_name, connection.company_id, target.remote_id)
     read_chart(connection)

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from integrations.clock import database_now
+from integrations.mapping import chart
 from integrations.mirror import drain, gates, pacing, schedule, sweeping, waking
 from integrations.mirror.claiming import claim
 from integrations.models import Connection, ProviderGate, SyncMode
 from integrations.providers import PROVIDERS
 
-from .conftest import make_firm, pass_over
+from .conftest import WRITE_CALL, make_firm, pass_over, states
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -153,7 +154,7 @@ def test_a_closed_gate_is_not_tried_by_a_company_that_has_nothing_to_send(firm, 
     firm.post(("1100", "2100", "1.00"))
     connection.mappings.update(target=None)
     ended = database_now() - timedelta(seconds=1)
-    ProviderGate.objects.create(provider_name=connection.provider_name, closed_until=ended)
+    ProviderGate.objects.update_or_create(provider_name=connection.provider_name, defaults={"closed_until": ended})
     assert not pass_over(connection)
     assert ProviderGate.objects.get().closed_until == ended
 
@@ -209,3 +210,64 @@ def test_the_sweep_leaves_those_alone_that_may_not_send(firm, connection, monkey
     woken.clear()
     sweeping.wake_what_is_due()
     assert woken == []
+
+
+READ_CALL = {"quickbooks": "query", "xero": "accounts"}
+
+
+def ask_for_chart(connection):
+    """As of a moment ago, when whatever was sent last had been sent."""
+    chart.ask_for_reading(connection)
+    chart.read_if_due(connection.pk)
+    connection.refresh_from_db()
+
+
+def readings(sandbox, connection):
+    return len(sandbox.requests(connection.provider_name, READ_CALL[connection.provider_name]))
+
+
+def test_a_chart_is_not_read_while_the_company_was_told_to_stay_away(firm, connection, sandbox):
+    before, name = readings(sandbox, connection), connection.provider_name
+    sandbox.arm(provider=name, call=WRITE_CALL[name], nth=1, do="status", status=429, retry_after=300)
+    firm.post(("1100", "2100", "1.00"))
+    pass_over(connection)
+    ask_for_chart(connection)
+    assert readings(sandbox, connection) == before
+    assert connection.chart_due_at == connection.slowed_until > database_now() + timedelta(seconds=290)
+
+
+def test_a_chart_is_not_read_while_the_provider_limits_the_app(connection, sandbox):
+    before, until = readings(sandbox, connection), database_now() + timedelta(minutes=5)
+    gates.hold(connection.provider_name, until)
+    ask_for_chart(connection)
+    assert readings(sandbox, connection) == before
+    assert connection.chart_due_at == until
+
+
+def test_a_429_to_a_reading_holds_up_sends_too(firm, connection, sandbox):
+    name = connection.provider_name
+    sandbox.arm(provider=name, call=READ_CALL[name], nth=1, do="status", status=429, retry_after=300)
+    Connection.objects.update(next_send_at=None, coalesce_until=None)
+    ask_for_chart(connection)
+    assert connection.chart_due_at == connection.slowed_until
+    firm.post(("1100", "2100", "1.00"))
+    assert not pass_over(connection)
+
+
+def test_a_reading_takes_its_turn_between_sends_and_they_theirs_after_it(firm, connection, sandbox):
+    firm.post(*[("1100", "2100", "1.00")] * (connection.provider.limits.batch_size + 1))
+    pass_over(connection)
+    before, turn = readings(sandbox, connection), database_now() + timedelta(seconds=30)
+    Connection.objects.update(next_send_at=turn)
+    ask_for_chart(connection)
+    calls = connection.provider.limits.calls_to_read * pacing.spacing(connection.provider.limits.calls_per_minute)
+    assert (readings(sandbox, connection), connection.chart_due_at) == (before, turn)
+    assert connection.next_send_at == turn + calls
+    past = database_now() - timedelta(milliseconds=1)
+    Connection.objects.update(chart_due_at=past, next_send_at=past + calls)
+    assert not drain.run_pass(connection.pk), "the turn is the reading's"
+    chart.read_if_due(connection.pk)
+    assert readings(sandbox, connection) == before + 1
+    assert Connection.objects.get().next_send_at == past + calls, "it was counted once"
+    pass_over(connection)
+    assert set(states(connection)) == {"sent"}

@@ -12,6 +12,7 @@ from audit.models import AuditEvent
 from integrations.clock import database_now
 from integrations.mapping import saving
 from integrations.mirror import heartbeat, schedule
+from integrations.mirror.reports import standings
 from integrations.mirror.status import mirror_status, nothing_sent_since
 from integrations.models import Connection, Heartbeat, QueueRow, SyncMode
 
@@ -76,7 +77,7 @@ def test_what_holds_entries_back_is_named_and_is_not_lateness(firm, connection, 
     grow_old(connection)
     [status] = mirror_status().connections
     assert (status.held_by, status.is_late) == (held_by, False)
-    assert nothing_sent_since(connection, database_now()) is None
+    assert nothing_sent_since(standings([connection])[connection.pk]) is None
 
 
 def test_the_json_says_what_the_text_says(firm, connection, everyone_is_there):

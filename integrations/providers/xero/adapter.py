@@ -50,6 +50,7 @@ class Xero:
         first_retry_after=timedelta(seconds=5),
         replay_window=timedelta(seconds=300),
         send_timeout=timedelta(seconds=60),
+        calls_to_read=2,
         app_calls_per_minute=10_000,
     )
 
