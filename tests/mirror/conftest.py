@@ -154,9 +154,11 @@ def pass_over(connection: Connection) -> bool:
 
 
 def read_chart_if_due(connection: Connection) -> None:
-    """As the worker does, and as if the pacer's next slot had come."""
-    Connection.objects.filter(pk=connection.pk).update(next_send_at=None, coalesce_until=None)
+    """As the worker does, and as if the pacer's next slot had come, and has come again afterwards."""
+    one = Connection.objects.filter(pk=connection.pk)
+    one.update(next_send_at=None, coalesce_until=None)
     chart.read_if_due(connection.pk)
+    one.update(next_send_at=None)
 
 
 WRITE_CALL = {"quickbooks": "batch", "xero": "manualjournals"}
