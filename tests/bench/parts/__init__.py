@@ -29,4 +29,11 @@ PARTS = {
     "posting": Part(
         {"quick": "1 and 16 writers (B8)", "full": "1, 4 and 16 writers (B8)"},
     ),
+    "queue": Part(
+        {
+            "quick": "claims and pages, 1,000 to 30,000 waiting rows (B5, B10)",
+            "full": "claims and pages, 1,000 to 1,000,000 waiting rows of 200 firms (B5, B10)",
+            "scale": "claims and pages, 1,000 to 1,000,000 waiting rows of 1,000 firms (B5, B10)",
+        }
+    ),
 }

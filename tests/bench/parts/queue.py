@@ -1,0 +1,215 @@
+"""B5 and B10: what a claim and the pages cost while ever more rows wait: 1,000, 10,000, 100,000, a million.
+
+A claim is the product's own, with everything it does: it takes thirty rows, composes and seals their delivery, and
+commits. It is then undone, so that the next finds the same. P2 repeats the very statements of that claim by psycopg,
+without the ORM and without composing anything. Both take turns.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from athenty.organizations.models import Membership, User
+from integrations.clock import database_now
+from integrations.mirror import claiming
+from integrations.models import Connection, Delivery, DeliveryItem, QueueRow
+from tests.bench import bulk
+from tests.bench.figures import Figure, at_most, percentile
+from tests.bench.firms import Firm, make
+from tests.bench.stage import Stage
+
+_CLAIMED = 20
+"""Of so many firms claims are measured, in turn."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """`firms` share each level's rows; the smallest level stands with the first `_CLAIMED` of them alone."""
+
+    firms: int
+    levels: tuple[int, ...]
+    claims: int
+    hits: int
+    pages_at: tuple[int, int]
+
+
+SIZES = {
+    "quick": Size(firms=60, levels=(1_000, 30_000), claims=40, hits=20, pages_at=(1_000, 30_000)),
+    "full": Size(
+        firms=200, levels=(1_000, 10_000, 100_000, 1_000_000), claims=100, hits=150, pages_at=(10_000, 1_000_000)
+    ),
+    "scale": Size(firms=1_000, levels=(1_000, 50_000, 1_000_000), claims=300, hits=500, pages_at=(50_000, 1_000_000)),
+}
+
+
+@dataclass
+class Claims:
+    """Milliseconds of each claim, and of its statements repeated."""
+
+    ours: list[float] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)
+
+
+@dataclass
+class Hits:
+    milliseconds: list[float]
+    queries: int
+
+
+def run(stage: Stage, size_name: str) -> Iterator[Figure]:
+    size = SIZES[size_name]
+    firms = make(stage.sandbox_store, "quickbooks", size.firms)
+    claims: dict[int, Claims] = {}
+    pages: dict[int, dict[str, Hits]] = {}
+    rows = 0
+    for level in size.levels:
+        filled = firms[:_CLAIMED] if rows == 0 else firms
+        stage.say(f"{level:,} rows")
+        bulk.fill(filled, (level - rows) // len(filled))
+        rows = level
+        claims[level] = _claims(filled[:_CLAIMED], size.claims)
+        if level in size.pages_at:
+            stage.say("pages")
+            pages[level] = _pages(firms[0], size.hits)
+    yield from _claim_figures(claims)
+    yield from _page_figures(pages)
+
+
+# Claims ---------------------------------------------------------------------------------------------------------------
+def _claims(firms: Sequence[Firm], count: int) -> Claims:
+    found = Claims()
+    statements = {firm.connection.pk: _statements_of_a_claim(firm.connection) for firm in firms}
+    for number in range(count + 5):
+        connection = firms[number % len(firms)].connection
+        ours = _timed(lambda connection=connection: _claim(connection))
+        _undo(connection)
+        bare = _timed(lambda connection=connection: _repeat(statements[connection.pk]))
+        _undo(connection)
+        if number >= 5:  # the first few find nothing warm
+            found.ours.append(ours)
+            found.bare.append(bare)
+    return found
+
+
+def _claim(connection: Connection) -> None:
+    claimed = claiming.claim(connection.pk)
+    assert claimed.lease is not None
+    assert len(claimed.lease.sealed.item_ids) == 30
+
+
+def _statements_of_a_claim(connection: Connection) -> list[str]:
+    with CaptureQueriesContext(database) as captured:
+        _claim(connection)
+    _undo(connection)
+    return [query["sql"] for query in captured.captured_queries]
+
+
+def _repeat(statements: Sequence[str]) -> None:
+    with database.connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+            if cursor.description:
+                cursor.fetchall()
+
+
+def _undo(connection: Connection) -> None:
+    """As it was before the claim, but for the dead rows that every queue has."""
+    DeliveryItem.objects.filter(delivery__connection=connection).delete()
+    Delivery.objects.filter(connection=connection).delete()
+    QueueRow.objects.filter(connection=connection, state=QueueRow.State.SENDING).update(state=QueueRow.State.WAITING)
+    Connection.objects.filter(pk=connection.pk).update(
+        next_send_at=None, coalesce_until=None, queue_from=0, woken_for=None
+    )
+
+
+def _timed(act: object) -> float:
+    began = time.perf_counter()
+    act()
+    return (time.perf_counter() - began) * 1000
+
+
+def _claim_figures(claims: dict[int, Claims]) -> Iterator[Figure]:
+    least, most = min(claims), max(claims)
+    for level, found in claims.items():
+        p50, bare = percentile(found.ours, 0.5), percentile(found.bare, 0.5)
+        is_last = level == most
+        yield Figure(
+            "B5", f"claim of 30, p50, {level:,} waiting", p50, "ms", "P2", bare,
+            at_most(2, of_ratio=True) if is_last else None,
+        )  # fmt: skip
+    yield Figure(
+        "B5", f"claim of 30, p99, {most:,} waiting", percentile(claims[most].ours, 0.99), "ms", goal=at_most(10)
+    )
+    yield Figure(
+        "B5", f"claim of 30, p50, {most:,} ÷ {least:,} waiting", percentile(claims[most].ours, 0.5), "ms", f"{least:,}",
+        percentile(claims[least].ours, 0.5), at_most(1.5, of_ratio=True),
+    )  # fmt: skip
+
+
+# Pages ----------------------------------------------------------------------------------------------------------------
+def _pages(firm: Firm, hits: int) -> dict[str, Hits]:
+    """Through every middleware, in this process: what a web worker takes for a request, without the way to it."""
+    _settle_some(firm)
+    row = firm.connection.queue.order_by("pk").first()
+    activity = reverse("integrations:activity")
+    addresses = {
+        "status page": reverse("integrations:index"),
+        "queue, page 1": activity,
+        "queue, page 100": f"{activity}?page=100",
+        "queue, failed only": f"{activity}?status=needs_attention",
+        "entry detail": reverse("integrations:activity_entry", args=[row.pk]),
+        "sync mode tab": f"{reverse('integrations:index')}?tab=sync-mode",
+    }
+    owner = _signed_in(firm)
+    return {name: _hit(owner, address, hits) for name, address in addresses.items()}
+
+
+def _settle_some(firm: Firm) -> None:
+    """Of a firm's rows most are sent in the end, and a few refused."""
+    rows = firm.connection.queue
+    waiting = list(rows.waiting().order_by("pk").values_list("pk", flat=True))
+    sent, refused = waiting[: len(waiting) * 6 // 10], waiting[len(waiting) * 6 // 10 :][: len(waiting) // 50 + 1]
+    now = database_now()
+    rows.filter(pk__in=sent).update(state=QueueRow.State.SENT, remote_id="145", sent_at=now - timedelta(hours=1))
+    rows.filter(pk__in=refused).update(
+        state=QueueRow.State.NEEDS_ATTENTION, cause="account", provider_code="610", provider_message="Object Not Found"
+    )
+
+
+def _signed_in(firm: Firm) -> Client:
+    person, _ = User.objects.get_or_create(email="pages@bench.test", defaults={"name": "Ada Park"})
+    Membership.objects.get_or_create(organization=firm.organization, user=person, role=Membership.Role.OWNER)
+    browser = Client()
+    browser.force_login(person)
+    return browser
+
+
+def _hit(browser: Client, address: str, times: int) -> Hits:
+    with CaptureQueriesContext(database) as captured:
+        answer = browser.get(address)
+        queries = len(captured)
+    assert answer.status_code == 200, (address, answer.status_code)
+    for _ in range(3):
+        browser.get(address)
+    return Hits([_timed(lambda: browser.get(address)) for _ in range(times)], queries)
+
+
+def _page_figures(pages: dict[int, dict[str, Hits]]) -> Iterator[Figure]:
+    least, most = min(pages), max(pages)
+    for name, hits in pages[most].items():
+        before = pages[least][name]
+        yield Figure("B10", f"{name}, p50", percentile(hits.milliseconds, 0.5), "ms", goal=at_most(60))
+        yield Figure("B10", f"{name}, p99", percentile(hits.milliseconds, 0.99), "ms", goal=at_most(150))
+        yield Figure(
+            "B10", f"{name}, p99 at {most:,} ÷ {least:,} rows", percentile(hits.milliseconds, 0.99), "ms", f"{least:,}",
+            percentile(before.milliseconds, 0.99), at_most(1.5, of_ratio=True),
+        )  # fmt: skip
+        yield Figure(
+            "B10", f"{name}, SQL statements", hits.queries, "", f"{least:,}", before.queries, at_most(12),
+        )  # fmt: skip
