@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -157,10 +158,25 @@ class Transport(BaseAdapter):
 
 
 def retry_after(headers: Mapping[str, str], otherwise: timedelta = timedelta(seconds=60)) -> timedelta:
-    """The wait that `Retry-After` asks for, at most a day. It is often absent; neither provider sends a date in it."""
+    """The wait that `Retry-After` asks for, in seconds or by a date, at most a day. It is often absent."""
     asked = headers.get("Retry-After", "").strip()
-    wait = timedelta(seconds=int(asked[:9])) if asked.isascii() and asked.isdigit() else otherwise
+    if asked.isascii() and asked.isdigit():
+        wait = timedelta(seconds=int(asked[:9]))
+    elif until := _moment(asked):
+        # By the sender's clock, which may be minutes away from ours.
+        wait = until - (_moment(headers.get("Date", "")) or datetime.now(UTC))
+    else:
+        wait = otherwise
     return min(max(wait, timedelta(seconds=1)), timedelta(days=1))
+
+
+def _moment(text: str) -> datetime | None:
+    """An HTTP date such as "Mon, 02 Mar 2026 09:00:00 GMT"; None for anything else."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class _AnswerTooLong(Exception):

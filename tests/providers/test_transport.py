@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 import time
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from integrations.providers import transport as transport_module
 from integrations.providers.errors import OutcomeUnknown, Unavailable
 from integrations.providers.texts import excerpt, redact
-from integrations.providers.transport import Call, CallNotAllowed, Transport
+from integrations.providers.transport import Call, CallNotAllowed, Transport, retry_after
 from tests.providers.examples import ACCESS_TOKEN
 from tests.providers.scripted_server import Reply
 
@@ -184,6 +185,24 @@ def test_nothing_is_sent_twice(server, transport, settings, status):
     assert len(server.seen) == 1
 
 
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "41"}, 41),
+        ({"Retry-After": "Mon, 02 Mar 2026 09:05:00 GMT", "Date": "Mon, 02 Mar 2026 09:00:00 GMT"}, 300),
+        ({"Retry-After": "Mon, 02 Mar 2026 09:05:00 GMT", "Date": "Mon, 02 Mar 2026 09:09:00 GMT"}, 1),
+        ({"Retry-After": "Mon, 02 Mar 2026 09:05:00 GMT"}, 1),
+        ({"Retry-After": "Fri, 02 Mar 2096 09:05:00 GMT", "Date": "Mon, 02 Mar 2026 09:00:00 GMT"}, 86_400),
+        ({"Retry-After": "soon"}, 60),
+        ({"Retry-After": "-5"}, 60),
+        ({"Retry-After": "0"}, 1),
+        ({}, 60),
+    ],
+)
+def test_how_long_to_wait_is_read_as_seconds_or_as_a_date_by_the_senders_clock(headers, seconds):
+    assert retry_after(headers) == timedelta(seconds=seconds)
+
+
 def test_too_long_an_answer_is_refused(server, transport, settings):
     server.answers(Reply(200, b" " * (transport_module.MAX_ANSWER_BYTES + 1)))
     with pytest.raises(OutcomeUnknown):
@@ -197,6 +216,21 @@ def test_a_gzip_bomb_is_refused_before_it_unfolds(server, transport, settings):
     with pytest.raises(Unavailable):
         read(transport, settings)
     assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("reply", ["a gzip bomb", "10 MB"])
+def test_too_much_of_an_answer_takes_little_memory(server, transport, settings, reply):
+    """At most 20 MB, of which the part that is kept takes five."""
+    bomb = Reply(200, gzip.compress(b"\0" * 100_000_000, 1), {"Content-Encoding": "gzip"})
+    server.answers(bomb if reply == "a gzip bomb" else Reply(200, b"\0" * 10_000_000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(OutcomeUnknown):
+            write(transport, settings)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20_000_000
 
 
 def test_bytes_that_are_not_the_gzip_they_claim_are_no_answer(server, transport, settings):
