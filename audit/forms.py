@@ -74,7 +74,10 @@ class LogFilter(forms.Form):
         parts = [_days_in_words(wanted["first"], wanted["last"])]
         if wanted["person"]:
             parts.append(f"by {self._chosen('person')}")
-        parts += [self._chosen(name) for name in ("action", "provider") if wanted[name]]
+        if wanted["action"]:
+            parts.append(f"with the action “{self._chosen('action')}”")
+        if wanted["provider"]:
+            parts.append(f"at {self._chosen('provider')}")
         return ", ".join(filter(None, parts))
 
     def _chosen(self, name: str) -> str:

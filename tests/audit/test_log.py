@@ -138,7 +138,7 @@ def test_the_page_costs_the_same_for_ten_events_and_for_three_hundred(page, part
 def test_an_empty_log_says_why(page, parts):
     query = {"first": "2020-01-01", "last": "2020-01-07", "person": parts["admin"].user.pk, "provider": "xero"}
     shown = " ".join(page.get(ADDRESS, query).content.decode().split())
-    assert "No activity between 1 Jan 2020 and 7 Jan 2020, by Admin Park, Xero." in shown
+    assert "No activity between 1 Jan 2020 and 7 Jan 2020, by Admin Park, at Xero." in shown
 
 
 def exported(response) -> list[dict[str, str]]:
