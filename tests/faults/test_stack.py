@@ -14,7 +14,16 @@ _CHECKOUT = Path(__file__).resolve().parents[2]
 _OF_THE_TESTS = {"DATABASE_URL", "REDIS_URL", "ATHENTY_STATE_FOLDER", "DJANGO_SETTINGS_MODULE"}
 
 QUICK = ["redis_flushed", "redis_hangs"]
-LONG = ["beat_stopped", "redis_stopped", "worker_killed", "whale"]
+LONG = [
+    "beat_stopped",
+    "redis_full",
+    "redis_slow",
+    "redis_stopped",
+    "postgres_crashes",
+    "worker_killed",
+    "killed_at_random",
+    "whale",
+]
 
 
 @pytest.mark.faults
