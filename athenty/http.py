@@ -13,7 +13,6 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from athenty.organizations.access import OrganizationRequest, membership_of, public, signed_in
-from athenty.organizations.models import User
 
 
 class SafeHeadersMiddleware:
@@ -50,12 +49,11 @@ def _content_security_policy() -> str:
 def frame(request: HttpRequest) -> dict[str, Any]:
     """What the base template shows around a page. `is_admin`: whether the person may open the firm's settings."""
     membership = getattr(request, "membership", None) or membership_of(request)
-    user = getattr(request, "user", None)
     return {
         "organization": membership.organization if membership else None,
         "membership": membership,
         "is_admin": bool(membership and membership.is_manager),
-        "organizations_count": user.memberships.count() if isinstance(user, User) else 0,
+        "organizations_count": getattr(request, "organizations_count", 0),
         "support_email": settings.SUPPORT_EMAIL,
         "is_local": settings.LOCAL,
     }

@@ -73,6 +73,7 @@ def membership_of(request: HttpRequest) -> Membership | None:
     if not isinstance(user, User):
         return None
     memberships = list(Membership.objects.of(user))
+    request.organizations_count = len(memberships)  # type: ignore[attr-defined]
     if len(memberships) == 1:
         return memberships[0]
     chosen = request.session.get(_CHOSEN)
