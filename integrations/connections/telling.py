@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.core import mail
 from django.db.models import Q
-from django.db.models.functions import Least
 from django.template.loader import render_to_string
 from django.urls import reverse
 
@@ -33,12 +32,8 @@ _ONE_TRY, _LONGEST_WAIT = timedelta(minutes=2), timedelta(hours=1)
 
 def access_ends_at(connection: Connection) -> datetime | None:
     """When the provider ends our access unless it is renewed, or by its hard end; None without a grant."""
-    ends: datetime | None = (
-        SealedGrant.objects.filter(connection=connection)
-        .values_list(Least("refresh_expires_at", "grant_expires_at"), flat=True)
-        .first()
-    )
-    return ends
+    grant: SealedGrant | None = getattr(connection, "grant", None)
+    return min(filter(None, (grant.refresh_expires_at, grant.grant_expires_at))) if grant else None
 
 
 def warn_of_ends() -> None:

@@ -1,11 +1,12 @@
 """The mapping table: our accounts, what each is mapped to, whether that will do, and what would."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
+from uuid import UUID
 
 from django.core.cache import cache
 from django.db.models import Count, Max, Q
@@ -14,7 +15,7 @@ from integrations.mapping.clearing import AccountToAdd, accounts_to_add
 from integrations.mapping.naming import ChartNames
 from integrations.mapping.suggestions import Suggestion, suggest
 from integrations.models import AccountMapping, ChartAccount, Connection
-from integrations.models.chart import CatchAllParty, breaks_trust
+from integrations.models.chart import BROKEN, UNMAPPED, CatchAllParty, breaks_trust
 from integrations.providers.base import Classification
 from ledger.models import Account, JournalEntry, JournalLine
 
@@ -131,25 +132,58 @@ def is_being_read(connection: Connection, now: datetime) -> bool:
     return connection.is_connected and not connection.chart_error and due is not None and due <= now + _READING
 
 
-def mapping_figures(connection: Connection) -> MappingFigures:
-    mappings = connection.mappings
-    required = mappings.required().count()
-    if not required:
-        return MappingFigures(0, 0, 0)
-    return MappingFigures(required, mappings.unmapped().count(), mappings.broken().count())
+def mapping_figures(connections: Iterable[Connection]) -> dict[UUID, MappingFigures]:
+    """By the connection's id. One query."""
+    required = AccountMapping.objects.filter(connection__in=connections).required().order_by()
+    counted = required.values("connection").annotate(
+        required=Count("pk"),
+        unmapped=Count("pk", filter=UNMAPPED),
+        broken=Count("pk", filter=BROKEN),
+    )
+    found = {row["connection"]: MappingFigures(row["required"], row["unmapped"], row["broken"]) for row in counted}
+    return {connection.pk: found.get(connection.pk, MappingFigures(0, 0, 0)) for connection in connections}
 
 
 def mapping_table(connection: Connection) -> MappingTable:
-    """Every account of ours that is active or mapped. A constant number of queries, whatever the size of the charts."""
-    mappings = {m.account_id: m for m in connection.mappings.select_related("target")}
-    accounts = list(
-        Account.objects.filter(organization=connection.organization).filter(Q(is_active=True) | Q(pk__in=mappings))
-    )
-    used = entries_using(connection)
-    chart = list(connection.chart.all())
+    """Every account of ours that is active or mapped."""
+    return mapping_tables([connection])[connection.pk]
+
+
+def mapping_tables(connections: Sequence[Connection]) -> dict[UUID, MappingTable]:
+    """One firm's, by the connection's id. A constant number of queries, whatever the size of the charts."""
+    if not connections:
+        return {}
+    mappings: dict[UUID, dict[int, AccountMapping]] = {each.pk: {} for each in connections}
+    for mapping in AccountMapping.objects.filter(connection__in=connections).select_related("target"):
+        mappings[mapping.connection_id][mapping.account_id] = mapping
+    mapped = {pk for of_connection in mappings.values() for pk in of_connection}
+    organization = connections[0].organization
+    accounts = list(Account.objects.filter(organization=organization).filter(Q(is_active=True) | Q(pk__in=mapped)))
+    charts: dict[UUID, list[ChartAccount]] = {each.pk: [] for each in connections}
+    for target in ChartAccount.objects.filter(connection__in=connections):
+        charts[target.connection_id].append(target)
+    used, parties = entries_using(connections), _asked_parties(charts)
+    return {
+        each.pk: _table(each, accounts, mappings[each.pk], used[each.pk], charts[each.pk], parties[each.pk])
+        for each in connections
+    }
+
+
+def _table(
+    connection: Connection,
+    accounts: Iterable[Account],
+    mappings: Mapping[int, AccountMapping],
+    used: Mapping[int, int],
+    chart: list[ChartAccount],
+    parties: Mapping[str, CatchAllParty],
+) -> MappingTable:
     listed = [target for target in chart if target.is_listed]
     usable = [target for target in listed if not target.refusal]
-    rows = [MappingRow(account, mappings.get(account.pk), used.get(account.pk, 0)) for account in accounts]
+    rows = [
+        MappingRow(account, mappings.get(account.pk), used.get(account.pk, 0))
+        for account in accounts
+        if account.is_active or account.pk in mappings
+    ]
     lacking = [row.account for row in rows if row.status != Status.MAPPED]
     suggestions = suggest(lacking, usable)
     shared = Counter(row.target.pk for row in rows if row.target)
@@ -161,7 +195,7 @@ def mapping_table(connection: Connection) -> MappingTable:
         to_add=accounts_to_add(
             connection, [row.account for row in rows if row.is_blocking and row.account.pk not in suggestions], listed
         ),
-        parties=_parties(connection, listed),
+        parties={party: parties.get(party) for party in sorted({target.party for target in listed if target.party})},
     )
 
 
@@ -170,29 +204,38 @@ def _completed(row: MappingRow, suggestions: Mapping[int, Suggestion], shared: M
     return MappingRow(row.account, row.mapping, row.entries, sharing, suggestions.get(row.account.pk))
 
 
-def entries_using(connection: Connection) -> dict[int, int]:
-    """Account id to the number of posted entries that use it and will be sent; empty until the start date is chosen."""
-    if connection.mirror_from is None:
-        return {}
-    posted = JournalEntry.objects.for_organization(connection.organization).posted()
+def entries_using(connections: Sequence[Connection]) -> dict[UUID, dict[int, int]]:
+    """For each of one firm's connections, account id to the number of posted entries that use it and will be sent;
+    empty until the start date is chosen."""
+    found: dict[UUID, dict[int, int]] = {each.pk: {} for each in connections}
+    started = [each for each in connections if each.mirror_from]
+    if not started:
+        return found
+    posted = JournalEntry.objects.for_organization(started[0].organization).posted()
     newest = posted.aggregate(newest=Max("number"))["newest"]
     # A large ledger takes a tenth of a second and more to count through, and what is posted never changes: the figures
     # hold until the next entry.
-    key = f"entries-using-{connection.pk}-{connection.mirror_from}-{newest}"
-    used: dict[int, int] | None = cache.get(key)
-    if used is None:
-        used = _count_entries(connection)
-        cache.set(key, used, timeout=3600)
-    return used
+    keys = {each.pk: f"entries-using-{each.pk}-{each.mirror_from}-{newest}" for each in started}
+    kept = cache.get_many(keys.values())
+    lacking = [each for each in started if keys[each.pk] not in kept]
+    counted = _count_entries(lacking) if lacking else {}
+    cache.set_many({keys[pk]: used for pk, used in counted.items()}, timeout=3600)
+    return found | {each.pk: counted[each.pk] if each.pk in counted else kept[keys[each.pk]] for each in started}
 
 
-def _count_entries(connection: Connection) -> dict[int, int]:
+def _count_entries(connections: Sequence[Connection]) -> dict[UUID, dict[int, int]]:
+    """One pass over the ledger for all of them."""
+    counts = {
+        f"of_{place}": Count("entry", distinct=True, filter=Q(entry__date__gte=each.mirror_from))
+        for place, each in enumerate(connections)
+    }
     lines = JournalLine.objects.filter(
-        entry__organization=connection.organization,
-        entry__posted_at__isnull=False,
-        entry__date__gte=connection.mirror_from,
-    )
-    return dict(lines.order_by().values_list("account").annotate(Count("entry", distinct=True)))
+        entry__organization=connections[0].organization, entry__posted_at__isnull=False
+    ).order_by()
+    rows: list[tuple[int, ...]] = list(lines.values_list("account").annotate(**counts))
+    return {
+        each.pk: {row[0]: row[place] for row in rows if row[place]} for place, each in enumerate(connections, start=1)
+    }
 
 
 def _by_kind(accounts: Iterable[ChartAccount]) -> list[tuple[str, list[ChartAccount]]]:
@@ -212,7 +255,10 @@ def _by_refusal(connection: Connection, accounts: Iterable[ChartAccount]) -> lis
     return sorted(reasons.items())
 
 
-def _parties(connection: Connection, chart: Iterable[ChartAccount]) -> dict[str, CatchAllParty | None]:
-    wanted = sorted({target.party for target in chart if target.party})
-    asked = {each.party: each for each in connection.parties.all()} if wanted else {}
-    return {party: asked.get(party) for party in wanted}
+def _asked_parties(charts: Mapping[UUID, Iterable[ChartAccount]]) -> dict[UUID, dict[str, CatchAllParty]]:
+    """Whom the worker was asked to create, by connection and kind."""
+    wanting = [pk for pk, chart in charts.items() if any(target.party and target.is_listed for target in chart)]
+    asked: dict[UUID, dict[str, CatchAllParty]] = {pk: {} for pk in charts}
+    for party in CatchAllParty.objects.filter(connection__in=wanting) if wanting else []:
+        asked[party.connection_id][party.party] = party
+    return asked

@@ -1,16 +1,21 @@
-"""What a card shows of a connection's queue. Few queries, and none that grows with what was sent long ago."""
+"""Where connections stand: what their cards show and an operator asks. Few queries, however many connections, and none
+that grows with what was sent long ago."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from django.db.models import Count
+from django.db import connection as database
 
-from integrations.models import Attempt, Connection, Delivery, QueueRow
+from integrations.mapping.reports import MappingFigures, mapping_figures
+from integrations.models import Connection, SyncMode, SyncSettings
 
 # Below this a drain is over before a progress bar has been understood.
 _WORTH_A_BAR = 60
 # Counting further back than this would cost more than the figure is worth on a page that asks every few seconds.
-_COUNTED_SENT = 5_000
+_COUNTED_SENT = 20_000
+HOURS = 24
 
 
 @dataclass(frozen=True)
@@ -44,30 +49,120 @@ class Trouble:
     next_attempt_at: datetime
 
 
-def queue_figures(connection: Connection) -> QueueFigures:
-    """Two counts, each over a partial index that leaves the sent rows out."""
-    others = connection.queue.exclude(state__in=[QueueRow.State.WAITING, QueueRow.State.SENT])
-    counted = dict(others.values_list("state").annotate(Count("pk")).order_by())
-    return QueueFigures(
-        waiting=connection.queue.waiting().count(),
-        sending=counted.get(QueueRow.State.SENDING, 0),
-        needs_attention=counted.get(QueueRow.State.NEEDS_ATTENTION, 0),
-        unconfirmed=counted.get(QueueRow.State.UNCONFIRMED, 0),
-    )
+@dataclass(frozen=True)
+class Standing:
+    """Where one connection stands. `now` is the database's clock."""
+
+    connection: Connection
+    chosen: SyncSettings
+    now: datetime
+    queue: QueueFigures
+    mapping: MappingFigures
+    trouble: Trouble | None
+    oldest_waiting_at: datetime | None
+    """When the entry that has waited longest was queued."""
+    oldest_due_at: datetime | None
+    """The same of those that the firm's mode lets go now."""
+    sent_of_drain: int
+    """How many were sent since the oldest that is still under way was queued."""
+    is_provider_closed: bool
+    """Nothing goes to the provider for now: too many companies' sends fail there."""
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far the drain that is under way has come; None when it is short, or too long to count."""
+        total = self.sent_of_drain + self.queue.under_way
+        is_counted = self.queue.under_way and total >= _WORTH_A_BAR and self.sent_of_drain < _COUNTED_SENT
+        return Progress(self.sent_of_drain, total) if is_counted else None
 
 
-def progress(connection: Connection, figures: QueueFigures) -> Progress | None:
-    """How far a first sync has come; None when little is under way, or too much was sent before to be the first."""
-    if figures.under_way < _WORTH_A_BAR:
-        return None
-    sent = connection.queue.filter(state=QueueRow.State.SENT)[:_COUNTED_SENT].count()
-    return Progress(sent, sent + figures.under_way) if sent < _COUNTED_SENT else None
+# Each count is over a partial index that leaves the sent rows out, and a drain's over that of recent changes.
+_FIGURES = """
+    SELECT mine.id, clock_timestamp(), open.sending, open.needs_attention, open.unconfirmed,
+           (SELECT count(*) FROM journal_sync_queue q WHERE q.connection_id = mine.id AND q.state = 'waiting'),
+           waited.queued_at, due.queued_at, tried.outcome, tried.next_attempt_at,
+           (SELECT count(*) FROM (
+               SELECT 1 FROM journal_sync_queue q
+                WHERE q.connection_id = mine.id AND q.state = 'sent'
+                  AND q.changed_at >= least(waited.queued_at, open.first_queued_at)
+                LIMIT %(counted)s) recent),
+           EXISTS (SELECT 1 FROM integrations_providergate gate
+                    WHERE gate.provider_name = mine.provider_name AND gate.closed_until > clock_timestamp())
+      FROM integrations_connection mine
+      LEFT JOIN integrations_syncsettings chosen ON chosen.organization_id = mine.organization_id
+      LEFT JOIN LATERAL (
+          SELECT count(*) FILTER (WHERE q.state = 'sending') AS sending,
+                 count(*) FILTER (WHERE q.state = 'needs_attention') AS needs_attention,
+                 count(*) FILTER (WHERE q.state = 'unconfirmed') AS unconfirmed,
+                 min(q.queued_at) FILTER (WHERE q.state = 'sending') AS first_queued_at
+            FROM journal_sync_queue q
+           WHERE q.connection_id = mine.id AND NOT (q.state IN ('waiting', 'sent'))
+      ) open ON true
+      LEFT JOIN LATERAL (
+          SELECT q.queued_at FROM journal_sync_queue q
+           WHERE q.connection_id = mine.id AND q.state = 'waiting' ORDER BY q.id LIMIT 1
+      ) waited ON true
+      LEFT JOIN LATERAL (
+          SELECT q.queued_at FROM journal_sync_queue q
+           WHERE q.connection_id = mine.id AND q.state = 'waiting' AND q.id >= mine.queue_from
+             AND (coalesce(chosen.mode, 'live') = 'live'
+                  OR chosen.mode = 'batched' AND q.queued_at < mine.flush_before)
+           ORDER BY q.id LIMIT 1
+      ) due ON true
+      LEFT JOIN LATERAL (
+          SELECT tried.outcome, delivery.next_attempt_at
+            FROM integrations_delivery delivery
+            JOIN integrations_attempt tried ON tried.delivery_id = delivery.id
+           WHERE delivery.connection_id = mine.id AND delivery.state = 'open' AND delivery.attempts > 0
+             AND tried.outcome NOT IN ('', 'answered')
+           ORDER BY delivery.sealed_at, tried.id DESC LIMIT 1
+      ) tried ON true
+     WHERE mine.id = ANY(%(connections)s)
+"""
+_SENT_BY_HOUR = """
+    SELECT connection_id, floor(extract(epoch FROM clock_timestamp() - sent_at) / 3600)::int AS hours_ago, count(*)
+      FROM journal_sync_queue
+     WHERE connection_id = ANY(%(connections)s) AND state = 'sent'
+       AND changed_at > clock_timestamp() - interval '24 hours'
+     GROUP BY 1, 2
+"""
 
 
-def trouble(connection: Connection) -> Trouble | None:
-    """Why the oldest open delivery is waiting for its next try; None when none failed."""
-    delivery = connection.deliveries.filter(state=Delivery.State.OPEN, attempts__gt=0).order_by("sealed_at").first()
-    if delivery is None:
-        return None
-    last = Attempt.objects.filter(delivery=delivery).exclude(outcome__in=["", "answered"]).order_by("-pk").first()
-    return Trouble(last.outcome, delivery.next_attempt_at) if last else None
+def standings(connections: Sequence[Connection]) -> dict[UUID, Standing]:
+    """By the connection's id. Three queries."""
+    if not connections:
+        return {}
+    by_id = {each.pk: each for each in connections}
+    settings = SyncSettings.objects.filter(organization__in={each.organization_id for each in connections})
+    chosen = {each.organization_id: each for each in settings.select_related("changed_by")}
+    mapped = mapping_figures(connections)
+    found = {}
+    with database.cursor() as cursor:
+        cursor.execute(_FIGURES, {"connections": list(by_id), "counted": _COUNTED_SENT})
+        for pk, now, sending, parked, unconfirmed, waiting, oldest, due, outcome, again_at, sent, closed in cursor:
+            connection = by_id[pk]
+            organization = connection.organization
+            found[pk] = Standing(
+                connection=connection,
+                chosen=chosen.get(organization.pk) or SyncSettings(organization=organization, mode=SyncMode.LIVE),
+                now=now,
+                queue=QueueFigures(waiting, sending, parked, unconfirmed),
+                mapping=mapped[pk],
+                trouble=Trouble(outcome, again_at) if outcome else None,
+                oldest_waiting_at=oldest,
+                oldest_due_at=due,
+                sent_of_drain=sent,
+                is_provider_closed=closed,
+            )
+    return found
+
+
+def sent_by_hour(connections: Sequence[Connection]) -> dict[UUID, list[int]]:
+    """Entries sent in each of the last 24 hours, the earliest first, by the connection's id. One query."""
+    hours = {each.pk: [0] * HOURS for each in connections}
+    with database.cursor() as cursor:
+        cursor.execute(_SENT_BY_HOUR, {"connections": list(hours)})
+        for pk, hours_ago, number in cursor:
+            if 0 <= hours_ago < HOURS:
+                hours[pk][HOURS - 1 - hours_ago] = number
+    return hours

@@ -6,11 +6,9 @@ from typing import Any
 
 from django.db.models import Count, QuerySet
 
-from integrations.clock import database_now
-from integrations.mapping import requirements
-from integrations.mirror import heartbeat, schedule
-from integrations.mirror.reports import queue_figures
-from integrations.models import Connection, Heartbeat, ProviderGate, QueueRow, SyncMode
+from integrations.mirror import heartbeat
+from integrations.mirror.reports import Standing, standings
+from integrations.models import Connection, Heartbeat, QueueRow, SyncMode
 
 # Live promises thirty seconds; twice that, with nothing known to stand in the way, is worth a look.
 _LATE_AFTER = timedelta(seconds=60)
@@ -60,39 +58,42 @@ def mirror_status(connections: QuerySet[Connection] | None = None) -> MirrorStat
     return MirrorStatus(
         workers_alive=heartbeat.is_alive(Heartbeat.Kind.WORKER),
         beat_alive=heartbeat.is_alive(Heartbeat.Kind.BEAT),
-        connections=[_status(connection, database_now()) for connection in ordered],
+        connections=[_status(standing) for standing in _in_order(list(ordered))],
     )
 
 
-def nothing_sent_since(connection: Connection, now: datetime) -> datetime | None:
+def nothing_sent_since(standing: Standing) -> datetime | None:
     """Since when due entries have waited with nothing known to stand in their way; None while all goes well."""
-    oldest = schedule.due_rows(connection).order_by("id").values_list("queued_at", flat=True).first()
-    if oldest is None or held_by(connection, now):
+    connection, oldest = standing.connection, standing.oldest_due_at
+    if oldest is None or held_by(standing):
         return None
     stirred = max(filter(None, (oldest, connection.last_sync_at, connection.connected_at)))
-    return (connection.last_sync_at or oldest) if now - stirred > _LATE_AFTER else None
+    return (connection.last_sync_at or oldest) if standing.now - stirred > _LATE_AFTER else None
 
 
-def held_by(connection: Connection, now: datetime) -> str:
+def held_by(standing: Standing) -> str:
     """What keeps this connection from sending, the weightiest first; empty when nothing is known to."""
-    chosen = schedule.sync_settings(connection.organization)
-    gate = ProviderGate.objects.filter(pk=connection.provider_name, closed_until__gt=now)
+    connection, mode = standing.connection, standing.chosen.mode
     reasons = {
         connection.status: not connection.is_connected,
         "start date": connection.mirror_from is None,
-        "paused": chosen.paused_at is not None,
-        "off": chosen.mode == SyncMode.OFF,
-        "mapping": not requirements.is_complete(connection),
-        "provider limit": connection.slowed_until is not None and connection.slowed_until > now,
-        "provider trouble": connection.troubled_since is not None or gate.exists(),
-        "next batch": chosen.mode == SyncMode.BATCHED and not schedule.due_rows(connection).exists(),
+        "paused": standing.chosen.paused_at is not None,
+        "off": mode == SyncMode.OFF,
+        "mapping": standing.mapping.unmapped > 0,
+        "provider limit": connection.slowed_until is not None and connection.slowed_until > standing.now,
+        "provider trouble": connection.troubled_since is not None or standing.is_provider_closed,
+        "next batch": mode == SyncMode.BATCHED and standing.oldest_due_at is None,
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
-def _status(connection: Connection, now: datetime) -> ConnectionStatus:
-    figures, chosen = queue_figures(connection), schedule.sync_settings(connection.organization)
-    oldest = connection.queue.waiting().order_by("id").values_list("queued_at", flat=True).first()
+def _in_order(connections: list[Connection]) -> list[Standing]:
+    found = standings(connections)
+    return [found[connection.pk] for connection in connections]
+
+
+def _status(standing: Standing) -> ConnectionStatus:
+    connection, figures, oldest = standing.connection, standing.queue, standing.oldest_waiting_at
     causes = connection.queue.needing_attention().values_list("cause").annotate(Count("pk")).order_by()
     return ConnectionStatus(
         organization=connection.organization.slug,
@@ -100,17 +101,17 @@ def _status(connection: Connection, now: datetime) -> ConnectionStatus:
         company=connection.company_name,
         state=connection.status,
         reason=connection.status_reason,
-        mode=chosen.mode,
-        held_by=held_by(connection, now) if figures.waiting or figures.sending else "",
+        mode=standing.chosen.mode,
+        held_by=held_by(standing) if figures.waiting or figures.sending else "",
         waiting=figures.waiting,
-        oldest_waiting_seconds=int((now - oldest).total_seconds()) if oldest else None,
+        oldest_waiting_seconds=int((standing.now - oldest).total_seconds()) if oldest else None,
         sending=figures.sending,
         needs_attention=dict(causes),
         unconfirmed=figures.unconfirmed,
         last_success_at=connection.last_sync_at,
-        next_attempt_at=_next_attempt_at(connection, chosen.next_flush_at),
+        next_attempt_at=_next_attempt_at(connection, standing.chosen.next_flush_at),
         calls_left_today=connection.calls_left_today,
-        is_late=nothing_sent_since(connection, now) is not None,
+        is_late=nothing_sent_since(standing) is not None,
     )
 
 

@@ -87,6 +87,9 @@ BREAKS_TRUST = Q(account__is_trust=True) & (
     | Q(account__type=Account.Type.ASSET) & ~Q(target__classification=Classification.ASSET)
 )
 
+UNMAPPED = Q(target=None) | BREAKS_TRUST
+BROKEN = Q(target__isnull=False) & (Q(target__is_listed=False) | ~Q(target__refusal=""))
+
 
 def breaks_trust(account: Account, target: ChartAccount) -> bool:
     """The same rule for one pair."""
@@ -103,11 +106,11 @@ class AccountMappingQuerySet(models.QuerySet["AccountMapping"]):
 
     def unmapped(self) -> "AccountMappingQuerySet":
         """Required accounts that no person has given a target which may stand: while there is one, nothing is sent."""
-        return self.required().filter(Q(target=None) | BREAKS_TRUST)
+        return self.required().filter(UNMAPPED)
 
     def broken(self) -> "AccountMappingQuerySet":
         """Required accounts whose target takes no journals any more. Only the entries that use them are held up."""
-        return self.required().exclude(target=None).filter(Q(target__is_listed=False) | ~Q(target__refusal=""))
+        return self.required().filter(BROKEN)
 
     def missing(self) -> "AccountMappingQuerySet":
         """Required accounts that a person has to give another target."""

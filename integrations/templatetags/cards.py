@@ -12,6 +12,7 @@ from integrations.views import moments
 from integrations.views.activity_rows import rows as write_activity_rows
 from integrations.views.mapping_panel import Panel
 from integrations.views.mapping_rows import rows
+from integrations.views.plots import HourlyPlot
 
 register = Library()
 
@@ -44,6 +45,11 @@ def accounts_of_party(party: str) -> str:
 @register.simple_tag(takes_context=True)
 def activity_rows(context: dict[str, Any], listed: list[ListedEntry]) -> SafeString:
     return write_activity_rows(listed, context["organization"])
+
+
+@register.simple_tag(takes_context=True)
+def hourly_plot(context: dict[str, Any], plot: HourlyPlot) -> SafeString:
+    return plot.drawn(context["organization"])
 
 
 @register.simple_tag

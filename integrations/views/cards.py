@@ -1,17 +1,20 @@
 """What the Connections tab shows: one card per provider, in a fixed order."""
 
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils import timezone
+
 from athenty.organizations.models import Organization
-from integrations.clock import database_now
 from integrations.connections.returning import is_waiting_for_answer
 from integrations.connections.start import StartPreview, preview
 from integrations.connections.telling import WARNED_FROM, access_ends_at
 from integrations.forms import StartForm
-from integrations.mapping.reports import MappingFigures, is_being_read, mapping_figures
-from integrations.mirror import reports, schedule
-from integrations.mirror.reports import QueueFigures
+from integrations.mapping.reports import MappingFigures, MappingTable, is_being_read, mapping_tables
+from integrations.mirror import pacing, reports
+from integrations.mirror.reports import QueueFigures, Standing
 from integrations.mirror.status import nothing_sent_since
 from integrations.models import ConnectAttempt, Connection, SyncMode
 from integrations.providers import PROVIDERS
@@ -19,6 +22,7 @@ from integrations.providers.base import Provider
 from integrations.views import moments, notices
 from integrations.views.mapping_panel import Asked, Panel, panel
 from integrations.views.notices import Notice, State
+from integrations.views.plots import HourlyPlot
 
 # Who saw the provider's error page looks for help soon; what the card says else should not be hidden for long.
 _ATTEMPT_SHOWN_FOR = timedelta(hours=1)
@@ -31,6 +35,10 @@ class Figures:
     queue: QueueFigures
     mapping: MappingFigures
     next_flush_at: datetime | None
+    oldest_waiting_at: datetime | None
+    hourly: HourlyPlot
+    are_calls_scarce: bool
+    """The provider's day has few calls left, so that Live waits between sends."""
     is_reading_chart: bool
     is_working: bool
     """Something changes soon without anyone's help: the page asks again every few seconds."""
@@ -83,43 +91,94 @@ def card(
     asked: Asked | None = None,
 ) -> Card:
     """The whole card. `start_form`: the start date that a person is trying; `asked`: how the mapping is looked at."""
-    facts = card_facts(organization, provider_name)
-    connection = facts.connection
-    if connection is None or not connection.is_connected:
-        return facts
-    forms = _forms(connection, start_form, asked or Asked())
-    return Card(facts.provider_name, facts.provider, connection, facts.notice, facts.figures, forms)
+    forms = {provider_name: start_form} if start_form else {}
+    [found] = cards(organization, [provider_name], start_forms=forms, asked={provider_name: asked or Asked()})
+    return found
+
+
+def cards(
+    organization: Organization,
+    names: Sequence[str],
+    *,
+    start_forms: Mapping[str, StartForm],
+    asked: Mapping[str, Asked],
+) -> list[Card]:
+    """The whole cards of these providers. What they show is read for all of them at once."""
+    shown = cards_facts(organization, names)
+    connected = [each.connection for each in shown if each.connection and each.connection.is_connected]
+    tables = mapping_tables([connection for connection in connected if connection.chart_read_at])
+    return [
+        dataclasses.replace(
+            each,
+            forms=_forms(
+                each.connection,
+                start_forms.get(each.provider_name),
+                asked[each.provider_name],
+                tables.get(each.connection.pk),
+            ),
+        )
+        if each.connection in connected and each.connection
+        else each
+        for each in shown
+    ]
 
 
 def card_facts(organization: Organization, provider_name: str) -> Card:
     """The card without its forms: cheap enough to be asked for every few seconds."""
-    provider, now = PROVIDERS[provider_name], database_now()
-    current = Connection.objects.for_organization(organization).current().select_related("organization")
-    connection = current.filter(provider_name=provider_name).first()
-    attempt = _unfinished_attempt(organization, provider_name, now)
-    if connection is None:
-        return Card(provider_name, provider, None, notices.before_connecting(provider, attempt, now))
-    settings = schedule.sync_settings(organization)
+    [found] = cards_facts(organization, [provider_name])
+    return found
+
+
+def cards_facts(organization: Organization, names: Sequence[str]) -> list[Card]:
+    current = Connection.objects.for_organization(organization).current().filter(provider_name__in=names)
+    connections = list(current.select_related("grant").defer("grant__tokens", "grant__previous_tokens"))
+    for connection in connections:
+        connection.organization = organization
+    standings = reports.standings(connections)
+    hourly = reports.sent_by_hour(connections) if connections else {}
+    connected = {connection.provider_name for connection in connections if connection.is_connected}
+    attempts = _unfinished_attempts(organization, set(names) - connected)
+    by_name = {connection.provider_name: connection for connection in connections}
+    return [
+        _card(standings[by_name[name].pk], hourly[by_name[name].pk], attempts.get(name))
+        if name in by_name
+        else _empty_card(name, attempts.get(name))
+        for name in names
+    ]
+
+
+def _empty_card(provider_name: str, attempt: ConnectAttempt | None) -> Card:
+    provider = PROVIDERS[provider_name]
+    return Card(provider_name, provider, None, notices.before_connecting(provider, attempt, timezone.now()))
+
+
+def _card(standing: Standing, hourly: list[int], attempt: ConnectAttempt | None) -> Card:
+    connection, now = standing.connection, standing.now
     state = State(
         connection=connection,
-        queue=reports.queue_figures(connection),
-        mapping=mapping_figures(connection),
-        mode=SyncMode(settings.mode),
-        trouble=reports.trouble(connection),
+        queue=standing.queue,
+        mapping=standing.mapping,
+        mode=SyncMode(standing.chosen.mode),
+        trouble=standing.trouble,
         now=now,
-        is_paused=settings.paused_at is not None,
+        is_paused=standing.chosen.paused_at is not None,
         access_ends_at=_ends_soon_at(connection, now),
-        is_return_unanswered=is_waiting_for_answer(connection),
-        late_since=nothing_sent_since(connection, now),
+        is_return_unanswered=not connection.is_connected and is_waiting_for_answer(connection),
+        late_since=nothing_sent_since(standing),
+        progress=standing.progress,
     )
     figures = Figures(
-        queue=state.queue,
-        mapping=state.mapping,
-        next_flush_at=settings.next_flush_at,
+        queue=standing.queue,
+        mapping=standing.mapping,
+        next_flush_at=standing.chosen.next_flush_at,
+        oldest_waiting_at=standing.oldest_waiting_at,
+        hourly=HourlyPlot(hourly, now),
+        are_calls_scarce=pacing.is_widened(connection, now),
         is_reading_chart=is_being_read(connection, now),
         is_working=_is_working(state),
     )
-    return Card(provider_name, provider, connection, notices.notice(state, attempt), figures)
+    notice = notices.notice(state, attempt)
+    return Card(connection.provider_name, connection.provider, connection, notice, figures)
 
 
 def _ends_soon_at(connection: Connection, now: datetime) -> datetime | None:
@@ -134,16 +193,20 @@ def _is_working(state: State) -> bool:
     return bool(is_being_read(state.connection, state.now) or state.queue.sending or is_flowing)
 
 
-def _unfinished_attempt(organization: Organization, provider_name: str, now: datetime) -> ConnectAttempt | None:
-    """The last press of Connect, while nobody has come back from it."""
-    recent = organization.connect_attempts.filter(provider_name=provider_name, started_at__gt=now - _ATTEMPT_SHOWN_FOR)
-    last = recent.order_by("-started_at").first()
-    return last if last and last.outcome == ConnectAttempt.Outcome.STARTED else None
+def _unfinished_attempts(organization: Organization, names: Collection[str]) -> dict[str, ConnectAttempt]:
+    """The last press of Connect for each of these, while nobody has come back from it."""
+    if not names:
+        return {}
+    recent = organization.connect_attempts.filter(
+        provider_name__in=names, started_at__gt=timezone.now() - _ATTEMPT_SHOWN_FOR
+    )
+    last = {attempt.provider_name: attempt for attempt in recent.order_by("started_at")}
+    return {name: each for name, each in last.items() if each.outcome == ConnectAttempt.Outcome.STARTED}
 
 
-def _forms(connection: Connection, start_form: StartForm | None, asked: Asked) -> Forms:
+def _forms(connection: Connection, start_form: StartForm | None, asked: Asked, table: MappingTable | None) -> Forms:
     return Forms(
-        panel=panel(connection, asked) if connection.chart_read_at else None,
+        panel=panel(connection, asked, table) if table else None,
         start=None if connection.mirror_from else _start_choice(connection, start_form),
     )
 

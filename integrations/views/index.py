@@ -16,7 +16,6 @@ from integrations.mirror import schedule
 from integrations.models import Connection, SyncMode
 from integrations.providers import PROVIDERS
 from integrations.views import cards, moments
-from integrations.views.cards import Card
 from integrations.views.connected import PageRequest, card_url, connection_or_404
 from integrations.views.mapping_panel import Asked
 
@@ -60,7 +59,9 @@ def connections_tab(
 ) -> HttpResponse:
     """`asked`: a mapping form to show again, by its provider."""
     asked = {name: Asked.by(request.GET, name) for name in PROVIDERS} | dict(asked or {})
-    shown = [_shown_card(request, name, asked[name]) for name in PROVIDERS]
+    tried = {name: request.GET[f"{name}_from"] for name in PROVIDERS if f"{name}_from" in request.GET}
+    start_forms = {name: StartForm({"on": on}) for name, on in tried.items()}
+    shown = cards.cards(request.organization, list(PROVIDERS), start_forms=start_forms, asked=asked)
     has_errors = any(each.errors for each in asked.values())
     context = {"tab": "connections", "tab_title": "Connections", "cards": shown, "has_errors": has_errors}
     return _page(request, context, status=status)
@@ -83,12 +84,6 @@ def sync_mode_tab(request: PageRequest, refused: SyncModeForm | None = None) -> 
 def _page(request: PageRequest, context: dict[str, Any], *, status: int) -> HttpResponse:
     template = "integrations/index.html" + ("#tabs" if request.htmx else "")
     return TemplateResponse(request, template, context, status=status)
-
-
-def _shown_card(request: PageRequest, provider_name: str, asked: Asked) -> Card:
-    tried = request.GET.get(f"{provider_name}_from")
-    start_form = None if tried is None else StartForm({"on": tried})
-    return cards.card(request.organization, provider_name, start_form=start_form, asked=asked)
 
 
 def _hint(mode: SyncMode) -> str:

@@ -179,8 +179,8 @@ class Panel:
         )
 
 
-def panel(connection: Connection, asked: Asked) -> Panel:
-    return Panel(connection, mapping_table(connection), asked)
+def panel(connection: Connection, asked: Asked, table: MappingTable | None = None) -> Panel:
+    return Panel(connection, table or mapping_table(connection), asked)
 
 
 def accepted(shown: Panel, wanted: str) -> dict[int, str]:

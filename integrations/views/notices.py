@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 
 from integrations.connections.attempts import STATE_LIFETIME
 from integrations.mapping.reports import MappingFigures, is_being_read
-from integrations.mirror import pacing, reports
+from integrations.mirror import pacing
 from integrations.mirror.reports import Progress, QueueFigures, Trouble
 from integrations.models import ConnectAttempt, Connection, QueueRow, SyncMode
 from integrations.providers.base import Provider
@@ -47,6 +47,7 @@ class State:
     """Disconnected here, and the provider has not answered to it yet."""
     late_since: datetime | None = None
     """Entries are due, nothing is known to hold them, and yet nothing has gone since."""
+    progress: Progress | None = None
 
     @property
     def short(self) -> str:
@@ -162,9 +163,9 @@ def _what_needs_a_person(state: State) -> Iterator[Notice]:
 
 
 def _sending(state: State) -> Iterator[Notice]:
-    if progress := reports.progress(state.connection, state.queue):
-        text = f"Sending {progress.sent:,} of {progress.total:,} entries… It goes on when you leave this page."
-        yield Notice("info", text, progress=progress)
+    if state.progress:
+        text = f"Sending {state.progress.sent:,} of {state.progress.total:,} entries…"
+        yield Notice("info", f"{text} It goes on when you leave this page.", progress=state.progress)
 
 
 def _unmapped(state: State) -> Notice:

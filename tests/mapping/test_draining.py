@@ -43,7 +43,7 @@ def test_three_accounts_first_used_later_are_flagged_and_hold_everything_until_m
     assert states(connection) == ["sent", *["waiting"] * 4]
     blocking = [row.account.number for row in mapping_table(connection).rows if row.is_blocking]
     assert blocking == ["6100", "6200", "6300"]
-    assert mapping_figures(connection).unmapped == 3
+    assert mapping_figures([connection])[connection.pk].unmapped == 3
     assert len(references(sandbox, connection)) == 1
 
     targets = free_targets(connection, "expense")
@@ -81,7 +81,7 @@ def test_an_account_archived_in_the_middle_of_a_drain_holds_back_its_own_entries
     [shown] = [row for row in mapping_table(connection).rows if row.account.number == "4000"]
     assert (shown.status, shown.is_blocking) == ("Cannot be used", True)
     assert shown.target.unusable_since is not None
-    figures = mapping_figures(connection)
+    figures = mapping_figures([connection])[connection.pk]
     assert (figures.unmapped, figures.broken) == (0, 1)
     # One event for each cause and delivery, and none for each entry.
     assert AuditEvent.objects.filter(action="integration.sync_failed").count() <= 3

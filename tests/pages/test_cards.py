@@ -87,7 +87,7 @@ def test_reading_the_chart(owner, firm):
     markup = card(owner)
     assert pill(markup) == "Connected"
     assert notice(markup) == "Reading the QuickBooks chart of accounts. This takes a few seconds."
-    assert 'hx-trigger="every 3s"' in markup
+    assert 'hx-trigger="every 5s"' in markup
     assert "Disconnect QuickBooks" in markup
     assert "Save mapping" not in markup
 
@@ -139,7 +139,7 @@ def test_a_first_sync_shows_how_far_it_has_come(owner, firm):
     markup = card(owner)
     assert notice(markup).startswith("Sending 44 of 120 entries…")
     assert '<progress value="44" max="120"' in markup
-    assert 'hx-trigger="every 3s"' in markup
+    assert 'hx-trigger="every 5s"' in markup
 
 
 def test_all_is_well_says_nothing_and_asks_no_more(owner, firm):
@@ -268,7 +268,7 @@ class TestAskingAgain:
         post(firm, 2)
         answer = self.ask(owner, make_connection(firm))
         assert answer.strip().startswith('<div id="quickbooks-facts"')
-        assert 'hx-trigger="every 3s"' in answer
+        assert 'hx-trigger="every 5s"' in answer
         assert 'quickbooks-mapping" class' not in answer
         assert "Save mapping" not in answer
 
@@ -299,16 +299,69 @@ class TestAskingAgain:
         assert response.headers["Location"] == f"{INDEX}?tab=connections#quickbooks"
 
 
-def test_a_page_costs_the_same_however_many_entries_there_are(owner, firm, django_assert_max_num_queries):
-    post(firm, 3)
-    connection = make_connection(firm)
-    with django_assert_max_num_queries(100) as few:
+def test_a_page_costs_the_same_few_queries_however_many_entries_there_are(owner, firm, django_assert_max_num_queries):
+    post(firm, 10)
+    connections = [make_connection(firm), make_connection(firm, "xero")]
+    with django_assert_max_num_queries(14) as few:
         owner.get(INDEX)
-    post(firm, 30)
-    park(connection, 5)
-    with django_assert_max_num_queries(100) as many:
+    post(firm, 290)
+    for connection in connections:
+        mark_sent(connection, 100)
+        park(connection, 50)
+    with django_assert_max_num_queries(14) as many:
         owner.get(INDEX)
     assert len(many) == len(few)
+
+
+def test_the_oldest_entry_that_waits_is_named(owner, firm):
+    post(firm, 2)
+    connection = make_connection(firm)
+    connection.queue.update(queued_at=timezone.now() - timedelta(hours=3))
+    assert "The oldest: <time datetime=" in card(owner)
+    mark_sent(connection, 2)
+    assert "The oldest" not in card(owner)
+
+
+def test_entries_sent_in_the_last_day_are_drawn_and_said(owner, firm):
+    post(firm, 5)
+    connection = make_connection(firm)
+    assert "No entries sent" in card(owner)
+    mark_sent(connection, 5)
+    rows = list(connection.queue.order_by("pk").values_list("pk", flat=True))
+    for pk, hours in zip(rows, (0, 0, 0, 5, 30), strict=True):
+        at = timezone.now() - timedelta(hours=hours, minutes=1)
+        connection.queue.filter(pk=pk).update(sent_at=at, changed_at=at)
+    markup = card(owner)
+    assert markup.count("<rect ") == 2
+    assert 'aria-hidden="true" focusable="false"' in markup
+    assert "4 entries sent; the most, 3, in the hour to " in markup
+
+
+def test_scarce_calls_are_shown_where_they_matter(owner, firm):
+    connection = make_connection(firm, "xero", day_began_at=timezone.now(), day_allowance=1000, calls_left_today=900)
+    assert "Calls left today" not in card(owner, "xero")
+    Connection.objects.filter(pk=connection.pk).update(calls_left_today=312)
+    assert "<dt>Calls left today</dt> <dd>312 of 1,000 that Xero allows</dd>" in card(owner, "xero")
+
+
+def test_a_later_drain_shows_its_own_progress(owner, firm):
+    post(firm, 100)
+    connection = make_connection(firm)
+    long_ago = timezone.now() - timedelta(days=2)
+    mark_sent(connection, 100)
+    connection.queue.update(queued_at=long_ago, changed_at=long_ago)
+    post(firm, 80)
+    mark_sent(connection, 30)
+    assert notice(card(owner)).startswith("Sending 30 of 80 entries…")
+
+
+def test_the_card_leads_to_its_activity_and_its_tie_out(owner, firm):
+    make_connection(firm, started=False)
+    assert "View sync activity" not in card(owner)
+    make_connection(firm, "xero")
+    markup = card(owner, "xero")
+    assert "/settings/integrations/activity/?provider=xero" in markup
+    assert "/settings/integrations/tie-out/?provider=xero" in markup
 
 
 def test_other_firms_accounts_and_entries_stay_out(owner, firm, other_firms_connection):
