@@ -25,13 +25,17 @@ from integrations.models import (
     QueueRow,
     SyncMode,
 )
-from integrations.providers.base import Cause, DraftLine, JournalDraft, Party, Refused, SealedSend
+from integrations.providers.base import Cause, DraftLine, JournalDraft, Party, Refused, SealedBody, SealedSend
 from ledger.models import JournalEntry
 
 logger = logging.getLogger(__name__)
 
 # What a worker needs beside the send itself: a token refresh, and settling.
 _LEASE_MARGIN = timedelta(seconds=30)
+_NOT_COMPOSED = "Entry %s could not be composed for connection %s."
+
+
+Drafted = tuple[QueueRow, JournalDraft]
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,10 @@ def seal(connection: Connection, rows: Sequence[QueueRow], now: datetime) -> Lea
     targets = {mapping.account_id: mapping.target for mapping in mappings if mapping.target}
     usable = _set_aside_unusable(connection, rows, targets)
     parties = _named_parties(connection, targets)
-    composed = [(row, draft) for row in usable if (draft := _draft_or_park(connection, row, targets, parties))]
-    if not composed:
+    drafted = [(row, draft) for row in usable if (draft := _draft_or_park(connection, row, targets, parties))]
+    composed, sealed = _compose(connection, drafted)
+    if sealed is None:
         return None
-    sealed = connection.provider.seal([draft for _, draft in composed], connection.company)
     delivery = Delivery(connection=connection, body=sealed.body)
     delivery.idempotency_key = delivery.pk.hex
     token = _hold(delivery, now)
@@ -117,15 +121,33 @@ def _draft_or_park(
 ) -> JournalDraft | None:
     """The journal to send. None when our own code fails on it: then it is parked alone, with the traceback logged."""
     try:
-        draft = _draft(connection, row, targets, parties)
-        connection.provider.seal([draft], connection.company)  # what fails alone would take its whole batch along
+        return _draft(connection, row, targets, parties)
     except Exception:
-        logger.exception("Entry %s could not be composed for connection %s.", row.entry_id, connection.pk)
-        refusal = Refused("", Cause.OTHER, "not-composed", "Athenty could not prepare this entry.")
-        queue.park([row.pk], refusal)
-        failures.report(connection, [(row.entry, refusal.code, refusal.message)])
+        logger.exception(_NOT_COMPOSED, row.entry_id, connection.pk)
+        _park_uncomposed(connection, row)
         return None
-    return draft
+
+
+def _compose(connection: Connection, drafted: Sequence[Drafted]) -> tuple[Sequence[Drafted], SealedBody | None]:
+    """Their bytes, and whose they are: what fails alone is parked and takes nothing else along. None when all fail."""
+    if not drafted:
+        return [], None
+    try:
+        return drafted, connection.provider.seal([draft for _, draft in drafted], connection.company)
+    except Exception:
+        if len(drafted) == 1:
+            row, _ = drafted[0]
+            logger.exception(_NOT_COMPOSED, row.entry_id, connection.pk)
+            _park_uncomposed(connection, row)
+            return [], None
+    fit = [each for each in drafted if _compose(connection, [each])[1]]
+    return fit, connection.provider.seal([draft for _, draft in fit], connection.company) if fit else None
+
+
+def _park_uncomposed(connection: Connection, row: QueueRow) -> None:
+    refusal = Refused("", Cause.OTHER, "not-composed", "Athenty could not prepare this entry.")
+    queue.park([row.pk], refusal)
+    failures.report(connection, [(row.entry, refusal.code, refusal.message)])
 
 
 def _draft(

@@ -1,8 +1,8 @@
 """JSON whose numbers are exact: amounts leave with two decimals as text has them, and come back as Decimal."""
 
 import json
-from collections.abc import Mapping, Sequence
 from decimal import Decimal, DecimalException
+from json.encoder import encode_basestring
 from typing import Any
 
 
@@ -38,13 +38,16 @@ def amount(value: Decimal) -> str:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{_text(name)}:{_text(member)}" for name, member in value.items()) + "}"
+    """Texts first: they are most of a journal."""
+    if isinstance(value, str):
+        return encode_basestring(value)
+    if isinstance(value, dict):
+        return "{" + ",".join([f"{_text(name)}:{_text(member)}" for name, member in value.items()]) + "}"
     if isinstance(value, Decimal):
         return amount(value)
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return "[" + ",".join(map(_text, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list | tuple):
+        return "[" + ",".join([_text(member) for member in value]) + "]"
+    return json.dumps(value)
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
