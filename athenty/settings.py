@@ -196,6 +196,9 @@ KMS_LOCAL_KEY_FILE = env.text("KMS_LOCAL_KEY_FILE", addresses.state_folder() / "
 # The providers' own addresses are the defaults; the local profile points at the sandbox that `make demo` starts.
 QUICKBOOKS_CLIENT_ID = env.text("QUICKBOOKS_CLIENT_ID", **_local("demo-quickbooks"))
 QUICKBOOKS_CLIENT_SECRET = env.text("QUICKBOOKS_CLIENT_SECRET", **_local("demo-quickbooks-secret"))
+# How many entries a company takes in a minute. 500 counts each item of a batch as one of its 500 requests, which Intuit
+# does not say clearly; where its own sandbox has shown that a batch counts once, 40 batches of 30 go.
+QUICKBOOKS_ENTRIES_PER_MINUTE = env.integer("QUICKBOOKS_ENTRIES_PER_MINUTE", 500, at_least=30, at_most=1200)
 XERO_CLIENT_ID = env.text("XERO_CLIENT_ID", **_local("demo-xero"))
 XERO_CLIENT_SECRET = env.text("XERO_CLIENT_SECRET", **_local("demo-xero-secret"))
 _sandbox = addresses.sandbox_url() if LOCAL else None

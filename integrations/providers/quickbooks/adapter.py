@@ -40,7 +40,7 @@ class QuickBooksOnline:
     limits = Limits(
         batch_size=30,
         calls_per_minute=40,
-        entries_per_minute=500,
+        entries_per_minute=settings.QUICKBOOKS_ENTRIES_PER_MINUTE,
         in_flight=10,
         first_retry_after=timedelta(seconds=130),
         # How long Intuit remembers a requestid is not documented. A day, unless the company refuses duplicate numbers:
