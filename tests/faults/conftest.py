@@ -15,6 +15,7 @@ from django.db import connection as database
 
 from tests.faults.scoreboard import board
 from tests.mirror.conftest import _key_file, _sandbox, firm, provider_name, sandbox
+from tests.simulation.world import World, simulated_world
 
 __all__ = ["_key_file", "_sandbox", "firm", "provider_name", "sandbox"]
 
@@ -52,6 +53,12 @@ class Worker:
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(timeout=10)
+
+
+@pytest.fixture
+def world(tmp_path) -> Iterator[World]:
+    with simulated_world(str(tmp_path / "kms.key")) as world:
+        yield world
 
 
 def wait_until(done: Callable[[], bool], what: str, seconds: float = 60) -> None:
