@@ -1,6 +1,7 @@
 """Settings ▸ Integrations: the Connections and Sync Mode tabs."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +14,13 @@ from django.views.decorators.http import require_safe
 from athenty.organizations.access import admin_required
 from integrations.forms import StartForm, SyncModeForm
 from integrations.mirror import schedule
-from integrations.models import Connection, SyncMode
+from integrations.models import Connection, QueueRow, SyncMode
 from integrations.providers import PROVIDERS
 from integrations.views import cards, moments
 from integrations.views.connected import PageRequest, card_url, connection_or_404
 from integrations.views.mapping_panel import Asked
+
+_SOON = timedelta(seconds=30)
 
 
 @admin_required
@@ -68,13 +71,14 @@ def connections_tab(
 
 
 def sync_mode_tab(request: PageRequest, refused: SyncModeForm | None = None) -> HttpResponse:
-    connections = Connection.objects.for_organization(request.organization).current()
+    connections = list(Connection.objects.for_organization(request.organization).current())
     context = {
         "tab": "sync-mode",
         "tab_title": "Sync Mode",
         "form": refused,
         "current": schedule.sync_settings(request.organization),
-        "is_connected": connections.connected().exists(),
+        "is_connected": any(each.is_connected for each in connections),
+        "waiting": QueueRow.objects.filter(connection__in=connections).under_way().count(),
         "modes": [(mode, mode.label, _hint(mode)) for mode in SyncMode],
         "has_errors": bool(refused),
     }
@@ -88,8 +92,10 @@ def _page(request: PageRequest, context: dict[str, Any], *, status: int) -> Http
 
 def _hint(mode: SyncMode) -> str:
     interval = moments.interval(settings.MIRROR_BATCH_INTERVAL)
+    # A lost wake-up is made up for by the next sweep, and the send itself takes its time.
+    soon = moments.interval(max(_SOON, 3 * settings.MIRROR_SWEEP_INTERVAL))
     return {
-        SyncMode.LIVE: "Each posted entry is sent within about 30 seconds (the default).",
+        SyncMode.LIVE: f"Each posted entry is sent within about {soon} (the default).",
         SyncMode.BATCHED: f"Posted entries are sent together every {interval}. Avoids QuickBooks limits on busy days.",
         SyncMode.OFF: "Nothing is sent. Your connections stay; posted entries wait.",
     }[mode]

@@ -194,9 +194,12 @@ def _broken(state: State) -> Notice:
 
 
 def _off(state: State) -> Notice:
+    number = state.queue.under_way
+    posted = counted(number, "posted entry", "posted entries")
+    waiting = f"{posted} {'is' if number == 1 else 'are'} waiting and will be sent when you turn it on."
     return Notice(
         "info",
-        f"Paused: Sync Mode is Off. {_entries_are_waiting(state)}",
+        f"Paused: Sync Mode is Off. {waiting if number else 'No entries are waiting.'}",
         "Change sync mode",
         _sync_mode_tab(),
     )

@@ -148,7 +148,7 @@ def test_other_reasons_to_wait_are_named(owner, firm):
     schedule.set_mode(firm, SyncMode.BATCHED, actor=person)
     assert "2 entries wait for the next batch, at" in seen(owner)
     schedule.set_mode(firm, SyncMode.OFF, actor=person)
-    assert "Paused: Sync Mode is Off. 2 entries are waiting." in seen(owner)
+    assert "Paused: Sync Mode is Off. 2 posted entries are waiting and will be sent when you turn it on." in seen(owner)
     schedule.set_mode(firm, SyncMode.LIVE, actor=person)
     Connection.objects.update(slowed_until=timezone.now() + timedelta(minutes=5))
     assert "QuickBooks is limiting how fast we can send." in seen(owner)

@@ -13,7 +13,9 @@ def test_a_batch_is_sent_early(owner, firm):
     post(firm, 2)
     connection = make_connection(firm)
     schedule.set_mode(firm, SyncMode.BATCHED, actor=connection.connected_by)
-    assert "Send the batch now" in owner.get(f"{INDEX}?tab=sync-mode").content.decode()
+    tab = owner.get(f"{INDEX}?tab=sync-mode").content.decode()
+    assert "Flush now" in tab
+    assert "<dd>2 entries" in tab
     page = owner.post(reverse("integrations:flush"), follow=True).content.decode()
     assert "Sending 2 waiting entries now." in page
     assert schedule.due_rows(connection).count() == 0

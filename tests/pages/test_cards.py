@@ -157,7 +157,10 @@ def test_mode_off_is_not_a_fault(owner, people, firm):
     schedule.set_mode(firm, "off", actor=get_user_model().objects.first())
     markup = card(owner)
     assert pill(markup) == "Connected"
-    assert notice(markup) == "Paused: Sync Mode is Off. 12 entries are waiting."
+    assert (
+        notice(markup)
+        == "Paused: Sync Mode is Off. 12 posted entries are waiting and will be sent when you turn it on."
+    )
     assert f'href="{INDEX}?tab=sync-mode">Change sync mode' in markup
     assert "hx-trigger" not in markup
 

@@ -76,7 +76,7 @@ def test_switching_on_again_says_what_is_sent_now(owner, firm):
 
 def test_batched_shows_when_the_next_batch_goes(owner, firm):
     assert "next batch at" in save(owner, "batched")
-    assert "Next batch:" in owner.get(INDEX, {"tab": "sync-mode"}).content.decode()
+    assert "<dt>Next batch</dt>" in owner.get(INDEX, {"tab": "sync-mode"}).content.decode()
 
 
 def test_saving_the_same_mode_changes_nothing(owner):
