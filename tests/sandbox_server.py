@@ -60,6 +60,10 @@ class Sandbox(SandboxControl):
     def set_limits(self, *, enabled: bool) -> None:
         self._ask("POST", "limits", json={"enabled": enabled})
 
+    def count_items_as_calls(self, *, counted: bool) -> None:
+        """Whether the items of a QuickBooks batch are counted like calls of their own."""
+        self._ask("POST", "limits", json={"items_count_as_calls": counted})
+
     def requests(self, provider: str, call: str) -> list[dict[str, Any]]:
         return self._ask("GET", f"requests?provider={provider}&call={call}")["requests"]
 

@@ -41,6 +41,8 @@ def arrivals(stage: Stage, connection: Connection) -> list[tuple[str, float]]:
 
 
 def calls(stage: Stage, connection: Connection, *, after: float = 0, until: float = 1e12) -> Calls:
+    """Between two moments of the hurried clock. QuickBooks' calls count by their address, too: what an armed fault
+    answers is logged before the sandbox knows whose company it is."""
     rows = stage.kept(
         "SELECT call IN ('batch', 'manualjournals'), status FROM requests"
         " WHERE tenant_id = ? AND at > ? AND at <= ?",

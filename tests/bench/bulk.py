@@ -1,5 +1,7 @@
 """Backlogs by the hundred thousand, written as posting would have left them, in one statement for each table."""
 
+from collections.abc import Sequence
+
 from django.db import connection as database
 
 from tests.bench.firms import Firm
@@ -7,7 +9,7 @@ from tests.bench.firms import Firm
 _TABLES = ("ledger_journalentry", "ledger_journalline", "journal_sync_queue")
 
 
-def fill(firms: list[Firm], entries_each: int, *, queued: bool = True) -> None:
+def fill(firms: Sequence[Firm], entries_each: int, *, queued: bool = True, analyzed: bool = True) -> None:
     """Post so many two-line entries for each firm, all waiting for its connection.
 
     The books' own triggers, which check what posting wrote, are off meanwhile: what is written here balances.
@@ -19,7 +21,8 @@ def fill(firms: list[Firm], entries_each: int, *, queued: bool = True) -> None:
             _fill_one(cursor, firm, entries_each, queued=queued)
         for table in _TABLES[:2]:
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
-    analyze()
+    if analyzed:
+        analyze()
 
 
 def analyze() -> None:

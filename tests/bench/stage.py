@@ -51,6 +51,11 @@ class Stage:
         self.supervisor.wait_until(child, lambda child: "sandbox ready" in child.log.read_text())
         self.sandbox = Sandbox(url)
 
+    def run_at(self, times: float) -> None:
+        """From now on clocks run so many times as fast; a part that calls this began with a speed other than 1."""
+        hurry.change(times)
+        hurry.hurry_database()
+
     def answer_after(self, seconds: dict[tuple[str, str], float]) -> None:
         """Let the provider take its time: how long for each call to post journals, by provider and company."""
         call = {"quickbooks": "batch", "xero": "manualjournals"}
@@ -60,13 +65,13 @@ class Stage:
                 delay_seconds=delay / self.speed,
             )  # fmt: skip
 
-    def start_workers(self, processes: int, **environment: str) -> None:
+    def start_workers(self, processes: int, *, threads: int = _THREADS, **environment: str) -> None:
         """The product's: Celery's threads pool, several processes, and one beat."""
         application = "athenty" if self.speed == 1 else "tests.bench.hurried_worker"
         before = dict(self.supervisor.environment)
         self.supervisor.environment.update(environment)
         for number in range(processes):
-            pool = ["-P", "threads", "-c", str(_THREADS), "-n", f"worker{number}@localhost"]
+            pool = ["-P", "threads", "-c", str(threads), "-n", f"worker{number}@localhost"]
             self.workers.append(self._celery(f"worker{number}", application, "worker", *pool, *_QUIET))
         sweep_every = max(round(10 / self.speed), 1)
         self.supervisor.environment["MIRROR_SWEEP_INTERVAL_SECONDS"] = str(sweep_every)
@@ -105,8 +110,7 @@ class Stage:
 def raised(*, speed: float = 1) -> Iterator[Stage]:
     """Start the servers, set Django up on them, migrate. Once per process, since Django's settings are read once."""
     folder = PrivateFolder("bench")
-    hurried = hurry.begin(speed)
-    os.environ.update(hurried)
+    os.environ.update(hurry.begin(speed, folder.path))
     supervisor = Supervisor(folder.path / "logs", os.environ, CHECKOUT)
     try:
         with supervisor:

@@ -21,10 +21,11 @@ PARTS = {
     ),
     "drain": Part(
         {
-            "quick": "a minute of a backlog of 20,000 at each provider (B1, B2)",
-            "full": "a backlog of 20,000 at each provider, fixed and sliding windows (B1, B2)",
+            "quick": "half a minute of a backlog of 20,000 at each provider (B1, B2, B11)",
+            "full": "backlogs of 20,000 at each provider, fixed and sliding windows, and a busy minute (B1, B2, B11)",
+            "scale": "a hundred thousand entries through the same workers (B1, B2, B11)",
         },
-        speed=5,
+        speed=6,
     ),
     "posting": Part(
         {"quick": "1 and 16 writers (B8)", "full": "1, 4 and 16 writers (B8)"},
@@ -35,5 +36,16 @@ PARTS = {
             "full": "claims and pages, 1,000 to 1,000,000 waiting rows of 200 firms (B5, B10)",
             "scale": "claims and pages, 1,000 to 1,000,000 waiting rows of 1,000 firms (B5, B10)",
         }
+    ),
+    "fairness": Part(
+        {"quick": "20 firms and a whale (B7)", "full": "50 firms and a whale, four sends at a time (B7)"},
+    ),
+    "outage": Part(
+        {
+            "quick": "6 firms' provider away for 10 minutes (B14)",
+            "full": "10 firms' provider away for an hour (B14)",
+            "scale": "50 firms' provider away for an hour (B14)",
+        },
+        speed=2,
     ),
 }
