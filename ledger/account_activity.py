@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, Sum, Value, Window
@@ -37,7 +38,7 @@ class AccountActivity:
     credits: Decimal
     """All that was debited and credited between the two balances, on every page."""
     closing: Decimal
-    page: Page[JournalLine]
+    page: Page[Any]
 
     @property
     def is_overdrawn(self) -> bool:
@@ -57,13 +58,14 @@ def account_activity(
     lines = posted.dated(first=first, last=last)
     totals = lines.order_by().aggregate(debits=Sum("debit"), credits=Sum("credit"), number=Count("pk"))
     debits, credits = totals["debits"] or _ZERO, totals["credits"] or _ZERO
-    paginator = Paginator(_with_running_net(lines), _PER_PAGE)
+    paginator = Paginator(_running_net(lines), _PER_PAGE)
     paginator.count = totals["number"]  # known already
     shown = paginator.get_page(page)
+    found = JournalLine.objects.select_related("entry").in_bulk([pk for pk, _ in shown])
     rows = []
-    for line in shown:
-        balance = opening + sign * line.running_net  # type: ignore[attr-defined]  # annotated below
-        rows.append(ActivityLine(line, balance, _is_overdrawn(account, balance)))
+    for pk, net in shown:
+        balance = opening + sign * net
+        rows.append(ActivityLine(found[pk], balance, _is_overdrawn(account, balance)))
     return AccountActivity(
         account=account,
         opening=opening,
@@ -76,11 +78,13 @@ def account_activity(
     )
 
 
-def _with_running_net(lines: JournalLineQuerySet) -> JournalLineQuerySet:
+def _running_net(lines: JournalLineQuerySet) -> Any:
+    """Each line's id with the sum of all lines up to it. Nothing else, since all of them are sorted for each page."""
     order = [F("entry__date"), F("entry__number"), F("position")]
     net = Coalesce("debit", Value(_ZERO)) - Coalesce("credit", Value(_ZERO))
-    running = Window(Sum(net), order_by=order)
-    return lines.annotate(running_net=running).select_related("entry").order_by(*order)
+    return (
+        lines.annotate(running_net=Window(Sum(net), order_by=order)).order_by(*order).values_list("pk", "running_net")
+    )
 
 
 def _net(lines: JournalLineQuerySet) -> Decimal:

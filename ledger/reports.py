@@ -98,14 +98,9 @@ class TrustPosition:
         return self.held - self.owed
 
 
-def trust_position(organization: Organization, *, as_of: date | None = None) -> TrustPosition:
-    """From the postings on trust accounts: assets are held, liabilities owed."""
-    lines = JournalLine.objects.for_organization(organization).posted().dated(last=as_of).filter(account__is_trust=True)
-    sums = {
-        row["account__type"]: (row["debits"] or _ZERO) - (row["credits"] or _ZERO)
-        for row in lines.order_by().values("account__type").annotate(debits=Sum("debit"), credits=Sum("credit"))
-    }
-    return TrustPosition(
-        held=sums.get(Account.Type.ASSET, _ZERO),
-        owed=_ZERO - sums.get(Account.Type.LIABILITY, _ZERO),
-    )
+def trust_position(balance: TrialBalance) -> TrustPosition:
+    """From the trust accounts of a trial balance: assets are held, liabilities owed."""
+    trust = [row for row in balance.rows if row.account.is_trust]
+    held = sum((row.balance for row in trust if row.account.type == Account.Type.ASSET), _ZERO)
+    owed = sum((-row.balance for row in trust if row.account.type == Account.Type.LIABILITY), _ZERO)
+    return TrustPosition(held, owed)

@@ -30,7 +30,7 @@ def trust_accounting(request: OrganizationRequest) -> HttpResponse:
         "filter": wanted,
         "journal": journal,
         "query": query.urlencode(),
-        "trust": reports.trust_position(request.organization),
+        "trust": reports.trust_position(reports.trial_balance(request.organization)),
     }
     status = 200 if wanted.is_valid() else 422
     return TemplateResponse(request, "ledger/trust_accounting.html", context, status=status)

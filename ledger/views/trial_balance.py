@@ -17,11 +17,12 @@ from ledger.trial_balance_file import as_csv
 @require_safe
 def trial_balance(request: OrganizationRequest) -> HttpResponse:
     wanted, as_of = _day_asked_for(request)
+    balance = reports.trial_balance(request.organization, as_of=as_of)
     context = {
         "filter": wanted,
         "as_of": as_of,
-        "balance": reports.trial_balance(request.organization, as_of=as_of),
-        "trust": reports.trust_position(request.organization, as_of=as_of),
+        "balance": balance,
+        "trust": reports.trust_position(balance),
         "query": request.GET.urlencode(),
     }
     status = 200 if wanted.is_valid() else 422
