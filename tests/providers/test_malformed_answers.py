@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
-from integrations.providers import PROVIDERS
+from integrations.providers import PROVIDERS, transport
 from integrations.providers.base import Accepted, NotWritten, Outcome, Refused, SealedSend, SendResult, Uncertain
 from integrations.providers.errors import OutcomeUnknown, ProviderError, Unavailable
 from integrations.providers.transport import MAX_ANSWER_BYTES
@@ -23,12 +23,29 @@ both = pytest.mark.parametrize("name", PROVIDERS)
 REFERENCES = ("ATH-1", "ATH-2", "ATH-3")
 IDS = ("11", "22", "33")
 GUIDS = tuple(f"9c54a4ae-6dcf-4c2c-9b43-1f2a3b4c5d{end}" for end in IDS)
-# A server on a socket takes a millisecond a time, and one server serves all of a test's examples.
-over_a_socket = settings(
+many = settings(
     max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
+
+
+class ScriptedWire:
+    """Answers where the transport meets the wire. What sockets add, `server` shows, and test_transport.py."""
+
+    def answers(self, reply: Reply) -> None:
+        self._reply = reply
+
+    def exchange(self, _request: object) -> tuple[int, dict[str, str], bytes]:
+        return self._reply.status, self._reply.headers, self._reply.body
+
+
+@pytest.fixture
+def wire(server, monkeypatch) -> ScriptedWire:
+    """A hundred answers over a socket, each to a thread of its own, take a second."""
+    script = ScriptedWire()
+    monkeypatch.setattr(transport._Wire, "exchange", lambda _wire, request: script.exchange(request))
+    return script
 
 
 def good_answer(name: str) -> dict[str, Any]:
@@ -158,23 +175,23 @@ def rows_of(answer: dict[str, Any]) -> list[Any]:
 
 
 @both
-@over_a_socket
+@many
 @given(data=strategies.data())
-def test_any_member_may_be_of_any_type(server, name, data):
+def test_any_member_may_be_of_any_type(wire, name, data):
     answer = good_answer(name)
     for _ in range(data.draw(strategies.integers(1, 3))):
         answer = replaced(answer, data.draw(strategies.sampled_from(places(answer))), data.draw(hostile))
-    check(server, name, json.dumps(answer).encode())
+    check(wire, name, json.dumps(answer).encode())
 
 
 @both
-@over_a_socket
+@many
 @given(data=strategies.data(), status=strategies.sampled_from([200, 400, 500]))
-def test_an_answer_may_end_anywhere(server, name, data, status):
+def test_an_answer_may_end_anywhere(wire, name, data, status):
     whole = json.dumps(good_answer(name)).encode()
     cut = data.draw(strategies.integers(0, len(whole) - 1))
     with pytest.raises(ProviderError) as raised:
-        send(server, name, Reply(status, whole[:cut]))
+        send(wire, name, Reply(status, whole[:cut]))
     if status == 200:
         assert type(raised.value) is OutcomeUnknown
         check_storable(raised.value.message)
@@ -182,18 +199,18 @@ def test_an_answer_may_end_anywhere(server, name, data, status):
 
 
 @both
-@over_a_socket
+@many
 @given(data=strategies.data())
-def test_items_may_be_shuffled_doubled_left_out_or_foreign(server, name, data):
+def test_items_may_be_shuffled_doubled_left_out_or_foreign(wire, name, data):
     answer = good_answer(name)
     rows = rows_of(answer)
     foreign = copy.deepcopy(rows[0]) | {"bId": "9", "Narration": "ATH-9 x"}
     chosen = data.draw(strategies.lists(strategies.sampled_from([*rows, foreign]), max_size=6))
     rows[:] = [copy.deepcopy(row) for row in chosen]
-    outcomes = send(server, name, json_reply(answer)).outcomes
+    outcomes = send(wire, name, json_reply(answer)).outcomes
     for outcome, row in zip(outcomes, rows_of(good_answer(name)), strict=True):
         assert isinstance(outcome, Accepted if chosen.count(row) == 1 else Uncertain)
-    check(server, name, json.dumps(answer).encode())
+    check(wire, name, json.dumps(answer).encode())
 
 
 @both
@@ -240,10 +257,10 @@ bodies = strategies.one_of(
 
 
 @both
-@over_a_socket
+@many
 @given(body=bodies, status=strategies.sampled_from([200, 400, 401, 403, 429, 500, 503]))
-def test_no_answer_breaks_a_send(server, name, body, status):
-    check(server, name, body, status=status)
+def test_no_answer_breaks_a_send(wire, name, body, status):
+    check(wire, name, body, status=status)
 
 
 READS: dict[str, Callable[[Any], object]] = {
@@ -278,10 +295,10 @@ read_values = strategies.recursive(
 
 @both
 @pytest.mark.parametrize("asked", READS)
-@settings(over_a_socket, max_examples=25)
+@settings(many, max_examples=25)
 @given(value=read_values, status=strategies.sampled_from([200, 200, 400, 401, 403, 500]))
-def test_no_answer_breaks_a_read(server, name, asked, value, status):
-    server.answers(json_reply(value, status))
+def test_no_answer_breaks_a_read(wire, name, asked, value, status):
+    wire.answers(json_reply(value, status))
     with suppress(ProviderError):
         READS[asked](PROVIDERS[name])
 
