@@ -2,7 +2,6 @@
 
 from zoneinfo import ZoneInfo
 
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpResponse
 from django.template.response import TemplateResponse
@@ -11,11 +10,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from athenty.organizations.access import OrganizationRequest, admin_required
 from athenty.organizations.client_address import client_ip
+from athenty.organizations.pages import page_asked_for, without_page
 from audit import exporting, recording
 from audit.actions import Action
 from audit.forms import LogFilter
-
-_PER_PAGE = 50
 
 
 @admin_required
@@ -23,11 +21,13 @@ _PER_PAGE = 50
 def log(request: OrganizationRequest) -> HttpResponse:
     zone = ZoneInfo(request.organization.time_zone)
     log_filter = LogFilter(request.GET, organization=request.organization, time_zone=zone)
-    page = Paginator(log_filter.events(), _PER_PAGE).get_page(request.GET.get("page"))
-    query = request.GET.copy()
-    query.pop("page", None)
-    context = {"filter": log_filter, "page": page, "query": query.urlencode(), "scope": log_filter.in_words()}
-    context["wanted"] = {name: query[name] for name in log_filter.fields if query.get(name)}
+    context = {
+        "filter": log_filter,
+        "page": page_asked_for(log_filter.events(), request.GET),
+        "query": without_page(request.GET),
+        "scope": log_filter.in_words(),
+        "wanted": {name: request.GET[name] for name in log_filter.fields if request.GET.get(name)},
+    }
     return TemplateResponse(request, "audit/log.html", context, status=200 if log_filter.is_valid() else 422)
 
 

@@ -6,14 +6,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.db.models import Count, F, Sum, Value, Window
 from django.db.models.functions import Coalesce
+from django.http import QueryDict
 
+from athenty.organizations.pages import page_asked_for
 from ledger.models import Account, JournalLine, JournalLineQuerySet
 
 _ZERO = Decimal("0.00")
-_PER_PAGE = 50
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,10 @@ class AccountActivity:
 
 
 def account_activity(
-    account: Account, *, first: date | None = None, last: date | None = None, page: str | None = None
+    account: Account, *, first: date | None = None, last: date | None = None, query: QueryDict
 ) -> AccountActivity:
-    """Posted lines of entries dated from `first` to `last`, both included; None leaves that side open.
+    """Posted lines of entries dated from `first` to `last`, both included; None leaves that side open. `query` says
+    which page of them.
 
     The running balance is Postgres's sum over all lines up to each, so a late page costs what the first one does.
     """
@@ -58,9 +60,7 @@ def account_activity(
     lines = posted.dated(first=first, last=last)
     totals = lines.order_by().aggregate(debits=Sum("debit"), credits=Sum("credit"), number=Count("pk"))
     debits, credits = totals["debits"] or _ZERO, totals["credits"] or _ZERO
-    paginator = Paginator(_running_net(lines), _PER_PAGE)
-    paginator.count = totals["number"]  # known already
-    shown = paginator.get_page(page)
+    shown = page_asked_for(_running_net(lines), query, count=totals["number"])
     found = JournalLine.objects.select_related("entry").in_bulk([pk for pk, _ in shown])
     rows = []
     for pk, net in shown:

@@ -6,6 +6,7 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
 from athenty.organizations.access import OrganizationRequest, admin_required
+from athenty.organizations.pages import without_page
 from ledger import reports
 from ledger.account_activity import account_activity
 from ledger.filters import PeriodFilter
@@ -27,8 +28,6 @@ def account(request: OrganizationRequest, number: str) -> HttpResponse:
     activity = None
     if period.is_valid():
         first, last = period.cleaned_data["first"], period.cleaned_data["last"]
-        activity = account_activity(shown, first=first, last=last, page=request.GET.get("page"))
-    query = request.GET.copy()
-    query.pop("page", None)
-    context = {"account": shown, "activity": activity, "filter": period, "query": query.urlencode()}
+        activity = account_activity(shown, first=first, last=last, query=request.GET)
+    context = {"account": shown, "activity": activity, "filter": period, "query": without_page(request.GET)}
     return TemplateResponse(request, "ledger/account.html", context, status=200 if activity else 422)

@@ -1,6 +1,5 @@
 """Settings ▸ Trust Accounting: clients' money, the journal, and one entry."""
 
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -8,11 +7,10 @@ from django.views.decorators.http import require_safe
 
 from athenty.organizations.access import OrganizationRequest, admin_required
 from athenty.organizations.models import Organization
+from athenty.organizations.pages import page_asked_for, without_page
 from ledger import reports
 from ledger.filters import JournalFilter
 from ledger.models import JournalEntry
-
-_PER_PAGE = 50
 
 
 @admin_required
@@ -20,16 +18,14 @@ _PER_PAGE = 50
 def trust_accounting(request: OrganizationRequest) -> HttpResponse:
     wanted = JournalFilter(request.GET)
     entries = wanted.applied_to(JournalEntry.objects.for_organization(request.organization).posted().newest_first())
-    journal = Paginator(entries.values_list("pk", flat=True), _PER_PAGE).get_page(request.GET.get("page"))
+    journal = page_asked_for(entries.values_list("pk", flat=True), request.GET)
     # What costs something per entry is asked for those on the page, not for those before it.
     shown = JournalEntry.objects.filter(pk__in=list(journal)).newest_first().with_total()
-    query = request.GET.copy()
-    query.pop("page", None)
     context = {
         "entries": list(shown.select_related("reverses", "reversed_by")),
         "filter": wanted,
         "journal": journal,
-        "query": query.urlencode(),
+        "query": without_page(request.GET),
         "trust": reports.trust_position(reports.trial_balance(request.organization)),
     }
     status = 200 if wanted.is_valid() else 422

@@ -90,6 +90,9 @@ def test_a_later_page_begins_with_the_balance_brought_forward(books, page):
     assert "Balance brought forward" in text(second)
     assert amounts(second)[0] == ["50.00"]
     assert amounts(second)[-1] == ["60.00", "0.00", "60.00"]
+    assert '<a href="?rows=all">All 60 on one page, to print</a>' in text(first)
+    whole = amounts(page.get(f"{ADDRESS}accounts/1000/", {"rows": "all"}))
+    assert (whole[0], len(whole), whole[-1]) == (["0.00"], 62, ["60.00", "0.00", "60.00"])
 
 
 def test_clients_money_that_was_paid_out_twice_is_called_overdrawn(quarter, page):
