@@ -19,7 +19,6 @@ from integrations.forms import ActivityFilter
 from integrations.mapping.reports import MappingFigures
 from integrations.mirror import activity as mirror_activity
 from integrations.mirror import activity_files, schedule
-from integrations.mirror.activity import Wanted
 from integrations.mirror.reports import QueueFigures
 from integrations.models import AccountMapping, Connection, QueueRow, SyncMode, SyncSettings
 from integrations.views import notices
@@ -62,7 +61,6 @@ def activity(request: PageRequest) -> HttpResponse:
     )
     first = page.start_index() - 1 if page.paginator.count else 0
     found = mirror_activity.rows(connections, wanted)[first : first + PER_PAGE]
-    is_unfiltered = wanted in (Wanted(), Wanted(state=QueueRow.State.NEEDS_ATTENTION))
     groups = mirror_activity.cause_groups(connections) if in_states[QueueRow.State.NEEDS_ATTENTION] else []
     context = {
         "filter": form,
@@ -72,7 +70,6 @@ def activity(request: PageRequest) -> HttpResponse:
         "statuses": _status_links(in_states, asked),
         "query": urlencode(asked),
         "asked": asked,
-        "is_unfiltered": is_unfiltered,
         "holds": _holds(request.organization, connections, in_states),
         "groups": [group for group in groups if wanted.provider in ("", group.connection.provider_name)][
             :_LISTED_CAUSES

@@ -8,7 +8,6 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
@@ -105,7 +104,6 @@ def _page(request: PageRequest, row: QueueRow, *, error: str = "") -> HttpRespon
         "is_account": row.cause == Cause.ACCOUNT,
         "is_permission": row.cause == Cause.PERMISSION,
         "error": error,
-        "now": timezone.now(),
     }
     return TemplateResponse(request, "integrations/activity_entry.html", context, status=422 if error else 200)
 
