@@ -103,24 +103,16 @@ class TieOut:
         return all(row.agrees for row in self.months)
 
 
+# Every entry is counted with its first line: it has exactly one.
 _TURNOVER = """
     SELECT date_trunc('month', entry.date::timestamp)::date AS month, line.account_id, rows.state = 'sent' AS is_sent,
-           sum(line.debit) AS debits, sum(line.credit) AS credits
+           count(*) FILTER (WHERE line.position = 0) AS entries, sum(line.debit) AS debits, sum(line.credit) AS credits
       FROM ledger_journalentry entry
       JOIN ledger_journalline line ON line.entry_id = entry.id
       LEFT JOIN journal_sync_queue rows ON rows.entry_id = entry.id AND rows.connection_id = %(connection)s
      WHERE entry.organization_id = %(organization)s AND entry.posted_at IS NOT NULL
        AND entry.date BETWEEN %(first)s AND %(last)s
      GROUP BY 1, 2, 3
-"""
-_ENTRIES = """
-    SELECT date_trunc('month', entry.date::timestamp)::date AS month,
-           count(*), count(*) FILTER (WHERE rows.state = 'sent')
-      FROM ledger_journalentry entry
-      LEFT JOIN journal_sync_queue rows ON rows.entry_id = entry.id AND rows.connection_id = %(connection)s
-     WHERE entry.organization_id = %(organization)s AND entry.posted_at IS NOT NULL
-       AND entry.date BETWEEN %(first)s AND %(last)s
-     GROUP BY 1
 """
 # Where a line went is what its delivery sealed, and not what is mapped today.
 _SENT_TO = """
@@ -148,6 +140,9 @@ _SENT_BY_TARGET = """
 class _Turnover:
     month: date
     account_id: int
+    entries: int
+    """How many entries have their first line here."""
+    is_sent: bool
     amounts: Amounts
 
 
@@ -157,16 +152,21 @@ def tie_out(connection: Connection, *, as_of: date, month: date | None = None) -
     if connection.mirror_from is None:
         return TieOut(connection, as_of, month)
     turnover = _turnover(connection, as_of)
-    by_month: dict[date, Amounts] = defaultdict(Amounts)
+    by_month: dict[date, list[_Turnover]] = defaultdict(list)
     for each in turnover:
-        by_month[each.month] += each.amounts
-    counted = {first: (entries, sent) for first, entries, sent in _ask(_ENTRIES, connection, as_of)}
-    months = [
-        MonthRow(first, counted[first][0], counted[first][0] - counted[first][1], amounts)
-        for first, amounts in sorted(by_month.items(), reverse=True)
-    ]
+        by_month[each.month].append(each)
+    months = [_month_row(first, of_month) for first, of_month in sorted(by_month.items(), reverse=True)]
     shown = [each for each in turnover if month in (None, each.month)]
     return TieOut(connection, as_of, month, months, _Names(connection, as_of).rows(shown))
+
+
+def _month_row(first: date, turnover: list[_Turnover]) -> MonthRow:
+    return MonthRow(
+        first,
+        entries=sum(each.entries for each in turnover),
+        missing=sum(each.entries for each in turnover if not each.is_sent),
+        amounts=sum((each.amounts for each in turnover), Amounts()),
+    )
 
 
 def accounts_by_month(connection: Connection, *, as_of: date) -> list[tuple[date, AccountRow]]:
@@ -211,10 +211,11 @@ def next_month(first: date) -> date:
 
 
 def _turnover(connection: Connection, as_of: date) -> list[_Turnover]:
-    return [
-        _Turnover(month, account_id, _amounts(debits or _ZERO, credits or _ZERO, is_sent=bool(is_sent)))
-        for month, account_id, is_sent, debits, credits in _ask(_TURNOVER, connection, as_of)
-    ]
+    found = []
+    for month, account_id, is_sent, entries, debits, credits in _ask(_TURNOVER, connection, as_of):
+        amounts = _amounts(debits or _ZERO, credits or _ZERO, is_sent=bool(is_sent))
+        found.append(_Turnover(month, account_id, entries, bool(is_sent), amounts))
+    return found
 
 
 def _amounts(debits: Decimal, credits: Decimal, *, is_sent: bool) -> Amounts:
