@@ -105,8 +105,12 @@ def ask_first(
     button: str,
     changes: Sequence[str],
     chosen: Sequence[Any],
+    concerned: Sequence[Any] = (),
 ) -> TemplateResponse:
-    """The page between an act's choice and its doing: what will change, line by line. Agreeing sends `confirmed`."""
+    """The page between an act's choice and its doing: what will change, line by line.
+
+    Agreeing sends `confirmed` and the `chosen` rows again; `concerned` are the rows that change where those are others.
+    """
     context = {
         **model_admin.admin_site.each_context(request),
         "title": question,
@@ -114,6 +118,7 @@ def ask_first(
         "button": button,
         "changes": changes,
         "chosen": chosen,
+        "concerned": concerned,
         "opts": model_admin.model._meta,
     }
     return TemplateResponse(request, "admin/ask_first.html", context)
@@ -122,6 +127,11 @@ def ask_first(
 def utc(at: datetime | None, *, never: str = "") -> str:
     """A moment as logs write it, `2026-03-12 14:05:09`, short enough for a column."""
     return f"{at:%Y-%m-%d %H:%M:%S}" if at else never
+
+
+def concerned_by(request: HttpRequest) -> list[int]:
+    """The rows that the person was shown before agreeing."""
+    return [int(pk) for pk in request.POST.getlist("concerned") if pk.isascii() and pk.isdecimal()]
 
 
 def is_confirmed(request: HttpRequest) -> bool:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from athenty.organizations.client_address import client_ip
 from athenty.organizations.models import Organization
-from athenty.organizations.ops import MOST_AT_ONCE, AnyAdmin, ask_first, is_confirmed
+from athenty.organizations.ops import MOST_AT_ONCE, AnyAdmin, ask_first, concerned_by, is_confirmed
 from integrations.connections import disconnect
 from integrations.mirror import queue, schedule
 from integrations.models import Connection, QueueRow, SyncSettings
@@ -77,6 +77,9 @@ def _retry(
     action: str,
 ) -> HttpResponse | None:
     ordered = parked.select_related("connection__organization", "entry").order_by("connection", "entry__number")
+    if is_confirmed(request):
+        # What came to need attention since the person looked is not what they agreed to.
+        ordered = ordered.filter(pk__in=concerned_by(request))
     rows = list(ordered[: MOST_AT_ONCE + 1])
     if not rows:
         _nothing(model_admin, request, "None of them needs attention.")
@@ -96,6 +99,7 @@ def _retry(
                 f"{each.organization} → {each}: {_named(row.entry for row in its)}" for each, its in by_connection
             ],
             chosen=list(chosen.values_list("pk", flat=True)),
+            concerned=[row.pk for row in rows],
         )
     retried = sum(
         queue.retry(each, [row.pk for row in its], actor=_operator(request), ip=client_ip(request))

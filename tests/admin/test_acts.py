@@ -23,6 +23,7 @@ def agree(ops, which: str, asked):
     chosen = re.findall(r'name="_selected_action" value="([^"]+)"', page)
     action = re.search(r'name="action" value="([^"]+)"', page)[1]
     form = {"action": action, "_selected_action": chosen, "confirmed": "yes"}
+    form["concerned"] = re.findall(r'name="concerned" value="([^"]+)"', page)
     return ops.post(LISTS[which], form, REMOTE_ADDR=OPS_IP, follow=True)
 
 
@@ -57,6 +58,13 @@ def test_retrying_connections_takes_all_that_needs_attention_there(ops, connecti
     assert "5 queued." in text(agree(ops, "connections", asked))
     retried = AuditEvent.objects.filter(action="integration.entry_retried")
     assert set(retried.values_list("organization__slug", flat=True)) == {"other", "park-lowe"}
+
+
+def test_what_came_to_need_attention_meanwhile_is_not_retried(ops, connection):
+    asked = choose(ops, "connections", "retry_connections", connection)
+    [later] = park(connection, 1)
+    assert "3 queued." in text(agree(ops, "connections", asked))
+    assert list(connection.queue.needing_attention()) == [later]
 
 
 def test_a_firm_is_paused_and_resumed(ops, operator, firm, connection):

@@ -203,6 +203,19 @@ def test_a_list_takes_the_same_few_queries_for_ten_entries_and_for_three_hundred
     assert max(many.values()) < 15
 
 
+def test_a_deliverys_page_takes_the_same_few_queries_for_one_entry_and_for_ten(ops, connection):
+    delivery = Delivery.objects.create(connection=connection, idempotency_key="k", body=b"")
+    counts = []
+    for rows in (connection.queue.all()[:1], connection.queue.all()[1:]):
+        for row in rows:
+            delivery.items.create(
+                row=row, position=row.pk % 1000, item_id="1", reference=f"ATH-{row.pk}-AB", targets={}
+            )
+            delivery.attempt_log.create(outcome="answered")
+        counts.append(queries_of(ops, reverse("admin:integrations_delivery_change", args=[delivery.pk])))
+    assert counts[0] == counts[1] < 15
+
+
 def queries_of(ops, address: str) -> int:
     with CaptureQueriesContext(database) as queries:
         assert ops.get(address).status_code == 200
