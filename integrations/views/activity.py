@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
 
-from django.core.paginator import Paginator
 from django.http import HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from athenty.organizations.access import admin_required
 from athenty.organizations.models import Organization
+from athenty.organizations.pages import page_asked_for
 from integrations.forms import ActivityFilter
 from integrations.mapping.reports import MappingFigures
 from integrations.mirror import activity as mirror_activity
@@ -26,7 +26,6 @@ from integrations.views.connected import PageRequest
 from integrations.views.moments import clock, counted
 from integrations.views.notices import Notice, State
 
-PER_PAGE = 50
 _NAMED_ACCOUNTS = 5
 _LISTED_CAUSES = 20
 
@@ -56,17 +55,14 @@ def activity(request: PageRequest) -> HttpResponse:
     connections, form = current_connections(request.organization), ActivityFilter(request.GET)
     wanted, asked = form.wanted(), _asked(form)
     in_states = mirror_activity.counts(connections, wanted)
-    page = Paginator(range(in_states[wanted.state] if wanted.state else in_states.total()), PER_PAGE).get_page(
-        request.GET.get("page")
-    )
-    first = page.start_index() - 1 if page.paginator.count else 0
-    found = mirror_activity.rows(connections, wanted)[first : first + PER_PAGE]
+    count = in_states[wanted.state] if wanted.state else in_states.total()
+    page = page_asked_for(mirror_activity.rows(connections, wanted), request.GET, count=count)
     groups = mirror_activity.cause_groups(connections) if in_states[QueueRow.State.NEEDS_ATTENTION] else []
     context = {
         "filter": form,
         "connections": connections,
         "page": page,
-        "listed": mirror_activity.listed(found, connections),
+        "listed": mirror_activity.listed(page.object_list, connections),
         "statuses": _status_links(in_states, asked),
         "query": urlencode(asked),
         "asked": asked,

@@ -5,7 +5,6 @@ import io
 from dataclasses import dataclass
 from datetime import date
 
-from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.http import urlencode
@@ -13,12 +12,13 @@ from django.views.decorators.http import require_safe
 
 from athenty.organizations.access import admin_required
 from athenty.organizations.csv_cells import BYTE_ORDER_MARK, inert
+from athenty.organizations.pages import page_asked_for
 from integrations.forms import TieOutFilter
 from integrations.mirror import tie_out as tying_out
 from integrations.mirror.tie_out import AccountRow
 from integrations.models import Connection, QueueRow
 from integrations.views import moments
-from integrations.views.activity import PER_PAGE, current_connections
+from integrations.views.activity import current_connections
 from integrations.views.connected import PageRequest
 from ledger.models import Account
 
@@ -91,7 +91,7 @@ def entries(request: PageRequest) -> HttpResponse:
     if number := request.GET.get("account", "").replace("\0", ""):
         account = Account.objects.for_organization(request.organization).filter(number=number).first()
     missing = tying_out.entries_in_between(asked.connection, as_of=asked.as_of, month=asked.month, account=account)
-    page = Paginator(missing, PER_PAGE).get_page(request.GET.get("page"))
+    page = page_asked_for(missing, request.GET)
     shown = list(page.object_list)
     places = {
         row.entry_id: row
