@@ -10,11 +10,11 @@ from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce, Greatest
 
 from integrations.clock import database_now
-from integrations.mirror import pacing
+from integrations.mirror import pacing, waking
 from integrations.models import Connection, Delivery, ProviderGate
 from integrations.providers.errors import RateLimited
 
-_CLOSED_FOR = timedelta(seconds=30)
+_CLOSED_FOR = timedelta(seconds=15)
 _TRIPPED_BY_AT_LEAST = 5
 _RECENT = timedelta(minutes=5)
 
@@ -61,20 +61,43 @@ def slow_down(connection: Connection, error: RateLimited) -> datetime:
     return until
 
 
-def note_failure(connection: Connection, now: datetime) -> None:
-    """A call failed for a reason that may be the provider's as a whole: close the gate if most companies fail."""
+def note_failure(connection: Connection, now: datetime) -> datetime | None:
+    """A call failed for a reason that may be the provider's as a whole: close the gate if most companies fail.
+
+    Until when it is closed, or None. Whose failure closed it had better ask again then: somebody has to find out.
+    """
     companies = Connection.objects.connected().filter(provider_name=connection.provider_name)
     retrying = Exists(Delivery.objects.open().filter(connection=OuterRef("pk"), failures__gt=0))
     failing = companies.filter(Q(troubled_since__isnull=False) | retrying)
     if failing.count() < _TRIPPED_BY_AT_LEAST:
-        return
+        return None
     well = companies.filter(troubled_since=None, last_sync_at__gt=now - _RECENT).exclude(retrying)
-    if failing.count() > well.count():
-        ProviderGate.objects.update_or_create(
-            provider_name=connection.provider_name, defaults={"closed_until": now + _CLOSED_FOR}
-        )
+    if failing.count() <= well.count():
+        return None
+    until = now + _CLOSED_FOR
+    ProviderGate.objects.update_or_create(provider_name=connection.provider_name, defaults={"closed_until": until})
+    return until
 
 
 def note_success(connection: Connection) -> None:
-    """It answers again."""
-    ProviderGate.objects.filter(pk=connection.provider_name, closed_until__isnull=False).update(closed_until=None)
+    """It answers again. If it was closed, whoever waits for his next try goes now: each has his own pace to keep."""
+    if not ProviderGate.objects.filter(pk=connection.provider_name, closed_until__isnull=False).update(
+        closed_until=None
+    ):
+        return
+    now = database_now()
+    rested_at = F("first_sent_at") + connection.provider.limits.first_retry_after
+    companies = Connection.objects.connected().filter(provider_name=connection.provider_name)
+    # Rows that a pass holds are left to it, so that two successes never wait for each other.
+    later = Delivery.objects.open().filter(connection__in=companies, failures__gt=0, next_attempt_at__gt=now)
+    held_back = later.filter(leased_until=None).exclude(connection=connection)
+    locked = held_back.select_for_update(skip_locked=True, of=("self",), no_key=True)
+    deliveries = dict(locked.values_list("pk", "connection_id"))
+    Delivery.objects.filter(pk__in=deliveries).update(
+        next_attempt_at=Greatest(rested_at, Value(now), output_field=DateTimeField())
+    )
+    troubled = companies.filter(troubled_since__isnull=False, next_probe_at__gt=now).exclude(pk=connection.pk)
+    probes = list(troubled.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
+    Connection.objects.filter(pk__in=probes).update(next_probe_at=now)
+    for connection_id in {*deliveries.values(), *probes}:
+        waking.wake_on_commit(connection_id)

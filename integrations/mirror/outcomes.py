@@ -113,10 +113,13 @@ def try_later(lease: Lease, error: ProviderError) -> None:
         # It lifts itself: the first probe that is answered lets these entries go again.
         _park_whole(delivery, Refused("", Cause.UNAVAILABLE, error.code, error.message or str(error)))
         _begin_trouble(delivery.connection, now)
+        gates.note_failure(delivery.connection, now)
     else:
         longest = min(_FIRST_BACKOFF * 2 ** (delivery.failures - 1), _LONGEST_BACKOFF)
-        _let_go(delivery, now + longest * _JITTER.random())
-    gates.note_failure(delivery.connection, now)
+        delivery.save(update_fields=["failures"])  # counts among those that fail
+        closed_until = gates.note_failure(delivery.connection, now)
+        again_at = now + longest * _JITTER.random()
+        _let_go(delivery, min(again_at, closed_until) if closed_until else again_at)
 
 
 @transaction.atomic

@@ -9,12 +9,12 @@ from audit.actions import Action
 from audit.models import AuditEvent
 from integrations.clock import database_now
 from integrations.connections import tokens
-from integrations.mirror import claiming, outcomes
-from integrations.models import Connection, Delivery
+from integrations.mirror import claiming, gates, outcomes
+from integrations.models import Connection, Delivery, ProviderGate
 from integrations.providers.base import Accepted, SendResult
 from integrations.providers.errors import RateLimited
 
-from .conftest import WRITE_CALL, later, pass_over, probe_now, states
+from .conftest import WRITE_CALL, later, make_firm, pass_over, probe_now, states
 
 
 def test_eight_attempts_and_an_hour_of_no_answer_are_told_once_and_lift_themselves(firm, connection, sandbox):
@@ -116,3 +116,38 @@ def test_a_429_stops_the_company_and_spends_no_retry_budget(firm, connection, sa
     later(connection, seconds=300)
     assert pass_over(connection)
     assert states(connection) == ["sent"]
+
+
+def test_once_one_company_is_answered_after_an_outage_the_others_do_not_sit_out_their_backoff(firm, connection, other):
+    """A quarter of an hour is a long time for a firm whose provider has been back for fourteen minutes."""
+    now = database_now()
+    quarter = now + timedelta(minutes=15)
+    ProviderGate.objects.create(provider_name=connection.provider_name, closed_until=now)
+    waiting = Delivery.objects.create(connection=connection, idempotency_key="a", failures=6, next_attempt_at=quarter)
+    resting = Delivery.objects.create(
+        connection=connection, idempotency_key="b", failures=6, next_attempt_at=quarter, first_sent_at=now
+    )
+    Connection.objects.filter(pk=connection.pk).update(troubled_since=now, next_probe_at=quarter)
+    gates.note_success(other)
+    waiting.refresh_from_db()
+    resting.refresh_from_db()
+    connection.refresh_from_db()
+    assert waiting.next_attempt_at <= database_now()
+    rest = connection.provider.limits.first_retry_after
+    assert resting.next_attempt_at >= now + rest, "its first may still be at work there"
+    assert resting.next_attempt_at < quarter
+    assert connection.next_probe_at <= database_now()
+
+
+@pytest.fixture
+def other(connection) -> Connection:
+    """Another firm's at the same provider."""
+    return Connection.objects.create(
+        organization=make_firm("Other Law").organization,
+        provider_name=connection.provider_name,
+        company_id="another",
+        company_name="Other & Sons LLP",
+        home_currency="USD",
+        connected_at=database_now(),
+        status_changed_at=database_now(),
+    )
