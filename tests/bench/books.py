@@ -45,9 +45,12 @@ def calls(stage: Stage, connection: Connection, *, after: float = 0, until: floa
     answers is logged before the sandbox knows whose company it is."""
     rows = stage.kept(
         "SELECT call IN ('batch', 'manualjournals'), status FROM requests"
-        " WHERE tenant_id = ? AND at > ? AND at <= ?",
-        connection.company_id, after, until,
-    )  # fmt: skip
+        " WHERE (tenant_id = ? OR path LIKE ?) AND at > ? AND at <= ?",
+        connection.company_id,
+        f"%/company/{connection.company_id}/%",
+        after,
+        until,
+    )
     posting = sum(bool(is_posting) for is_posting, _ in rows)
     return Calls(posting, len(rows) - posting, sum(status == 429 for _, status in rows))
 
