@@ -77,6 +77,12 @@ class Card:
         return self.connection is not None and self.connection.chart_read_at is not None
 
     @property
+    def quarter(self) -> int:
+        """How many quarters of the drain that is under way are done: each is announced once."""
+        progress = self.notice.progress if self.notice else None
+        return 4 * progress.sent // progress.total if progress else 0
+
+    @property
     def chart_stamp(self) -> str:
         """Changes with every reading of the chart; empty before the first."""
         read_at = self.connection.chart_read_at if self.connection else None

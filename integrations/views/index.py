@@ -38,7 +38,7 @@ def card(request: PageRequest, connection_id: UUID) -> HttpResponse:
     """A card's facts, asked for again while something is under way.
 
     `chart` says what the asking page shows: the mapping table is sent anew only when the chart was read again, since a
-    person may be at work in it.
+    person may be at work in it. `quarter` is how much of a long drain it has announced.
     """
     name = connection_or_404(request, connection_id).provider_name
     if not request.htmx:
@@ -53,6 +53,7 @@ def card(request: PageRequest, connection_id: UUID) -> HttpResponse:
         "card": found,
         "is_chart_new": is_chart_new,
         "is_own_page": is_own_page,
+        "is_quarter_new": str(found.quarter) > request.GET.get("quarter", "0"),
     }
     return TemplateResponse(request, "integrations/card_facts.html", context)
 

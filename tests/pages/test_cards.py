@@ -296,6 +296,15 @@ class TestAskingAgain:
         park(connection, 1)
         assert "1 entry needs attention." in self.ask(owner, connection)
 
+    def test_each_quarter_of_a_drain_is_announced_once(self, owner, firm):
+        post(firm, 200)
+        connection = make_connection(firm)
+        mark_sent(connection, 120)
+        answer = self.ask(owner, connection, quarter="1")
+        assert "QuickBooks: 120 of 200 entries sent." in answer
+        assert "&amp;quarter=2" in answer
+        assert "entries sent." not in self.ask(owner, connection, quarter="2")
+
     def test_without_htmx_it_leads_to_the_card(self, owner, firm):
         response = owner.get(reverse("integrations:card", args=[make_connection(firm).pk]))
         assert response.status_code == 302
