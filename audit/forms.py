@@ -2,6 +2,7 @@ import datetime
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.dateformat import format as format_date
 
 from athenty.organizations.models import Membership, Organization
@@ -10,13 +11,27 @@ from audit.actions import Action
 from audit.models import AuditEvent, AuditEventQuerySet
 
 SYSTEM = "system"
+_EARLIEST, _LATEST = datetime.date(1900, 1, 1), datetime.date(2199, 12, 31)
+
+
+def _day_field(label: str) -> forms.DateField:
+    """Within the days whose midnights every time zone has a moment for."""
+    return forms.DateField(
+        label=label,
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        validators=[
+            MinValueValidator(_EARLIEST, "Choose a day after 1899."),
+            MaxValueValidator(_LATEST, "Choose a day before 2200."),
+        ],
+    )
 
 
 class LogFilter(forms.Form):
     """What part of an organization's log to show. Every field may be empty; the address holds them all."""
 
-    first = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    last = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    first = _day_field("From")
+    last = _day_field("To")
     person = forms.ChoiceField(required=False)
     action = forms.ChoiceField(required=False, choices=[("", "Every action"), *Action.choices])
     provider = forms.ChoiceField(required=False, choices=[("", "Every provider"), *wording.PROVIDERS.items()])

@@ -173,7 +173,7 @@ def test_every_list_and_row_has_a_page_that_can_only_be_looked_at(ops, connectio
         assert ops.post(address.replace("/change/", "/delete/"), {"post": "yes"}).status_code == 403, address
     for address in LISTS.values():
         assert ops.get(f"{address}add/").status_code == 403, address
-        assert ops.post(address, {"action": "delete_selected", "_selected_action": "1"}).status_code in {200, 302}
+        assert ops.post(address, {"action": "delete_selected", "_selected_action": "1"}).status_code in {302, 400, 403}
     assert {model: model._default_manager.count() for model in before} == before
 
 
@@ -186,6 +186,33 @@ def test_no_registered_field_holds_a_token():
     assert "idempotency_key" in str(shown)
     for word in ("token", "code_verifier", "_hash", "candidates", "'body'", "password"):
         assert word not in str(shown), word
+
+
+@pytest.mark.parametrize(
+    ("which", "lookup"),
+    [
+        ("connect attempts", "code_verifier__startswith"),
+        ("connect attempts", "session_hash"),
+        ("connect attempts", "user__password__startswith"),
+        ("connections", "grant__tokens__contains"),
+        ("connections", "connected_by__password__startswith"),
+        ("deliveries", "body__contains"),
+        ("deliveries", "lease_token"),
+        ("firms", "people__password__startswith"),
+    ],
+)
+def test_what_is_not_shown_can_not_be_found_out_by_filtering(ops, connection, which, lookup):
+    """Each answer would tell one more letter."""
+    everything(connection)
+    assert ops.get(LISTS[which], {lookup: SECRET[:3]}).status_code == 400
+
+
+@pytest.mark.parametrize("which", ["queue", "connections", "firms"])
+def test_a_chosen_row_that_can_not_be_is_refused(ops, connection, which):
+    acts = {"queue": "retry_entries", "connections": "revoke", "firms": "pause_firms"}
+    for nonsense in ("x", "\0", ""):
+        form = {"action": acts[which], "_selected_action": [nonsense], "confirmed": "yes", "concerned": "x"}
+        assert ops.post(LISTS[which], form).status_code == 400
 
 
 def test_a_list_takes_the_same_few_queries_for_ten_entries_and_for_three_hundred(ops, connection):

@@ -74,7 +74,16 @@ def test_a_stranger_can_not_be_asked_for(page, parts, week):
 
 
 @pytest.mark.parametrize(
-    "query", [{"first": "soon"}, {"first": "2026-03-04", "last": "2026-03-01"}, {"action": "x"}, {"provider": "sage"}]
+    "query",
+    [
+        {"first": "soon"},
+        {"first": "2026-03-04", "last": "2026-03-01"},
+        {"first": "0001-01-01"},
+        {"last": "9999-12-31"},
+        {"action": "x"},
+        {"provider": "sage"},
+        {"person": "\0"},
+    ],
 )
 def test_a_filter_that_can_not_be_read_is_named_and_shows_nothing(page, week, query):
     response = page.get(ADDRESS, query)
