@@ -122,7 +122,7 @@ def test_once_one_company_is_answered_after_an_outage_the_others_do_not_sit_out_
     """A quarter of an hour is a long time for a firm whose provider has been back for fourteen minutes."""
     now = database_now()
     quarter = now + timedelta(minutes=15)
-    ProviderGate.objects.create(provider_name=connection.provider_name, closed_until=now)
+    ProviderGate.objects.update_or_create(provider_name=connection.provider_name, defaults={"closed_until": now})
     waiting = Delivery.objects.create(connection=connection, idempotency_key="a", failures=6, next_attempt_at=quarter)
     resting = Delivery.objects.create(
         connection=connection, idempotency_key="b", failures=6, next_attempt_at=quarter, first_sent_at=now
