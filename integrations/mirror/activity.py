@@ -73,10 +73,13 @@ def rows(connections: Sequence[Connection], wanted: Wanted) -> QuerySet[QueueRow
     return found.select_related("entry").order_by("-entry_id", "pk")
 
 
-def counts(connections: Sequence[Connection], wanted: Wanted) -> Counter[str]:
-    """How many of the wanted entries are in each state, `wanted.state` left aside."""
-    counted = _whatever_their_state(connections, wanted).order_by().values_list("state").annotate(Count("pk"))
-    return Counter(dict(counted))
+def counts(connections: Sequence[Connection], wanted: Wanted) -> dict[UUID, Counter[str]]:
+    """How many of the wanted entries are in each state, by the connection's id; `wanted.state` is left aside."""
+    found: dict[UUID, Counter[str]] = {each.pk: Counter() for each in connections}
+    counted = _whatever_their_state(connections, wanted).order_by().values_list("connection_id", "state")
+    for connection_id, state, number in counted.annotate(Count("pk")):
+        found[connection_id][state] = number
+    return found
 
 
 def _whatever_their_state(connections: Sequence[Connection], wanted: Wanted) -> QuerySet[QueueRow]:
@@ -168,9 +171,3 @@ def in_pieces(connections: Sequence[Connection], wanted: Wanted, *, size: int = 
             return
         yield listed_piece
         last = (listed_piece[-1].row.entry_id, listed_piece[-1].row.pk)
-
-
-def under_way(connections: Sequence[Connection]) -> QuerySet[QueueRow, tuple[UUID, int]]:
-    """How many entries of each connection wait or are being sent."""
-    open_rows = QueueRow.objects.filter(connection__in=connections).under_way().order_by()
-    return open_rows.values_list("connection_id").annotate(Count("pk"))

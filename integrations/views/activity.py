@@ -1,6 +1,7 @@
 """Settings ▸ Integrations ▸ Sync activity: what became of each entry, what stopped some, and one fix for each cause."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
@@ -54,10 +55,11 @@ class Hold:
 def activity(request: PageRequest) -> HttpResponse:
     connections, form = current_connections(request.organization), ActivityFilter(request.GET)
     wanted, asked = form.wanted(), _asked(form)
-    in_states = mirror_activity.counts(connections, wanted)
+    by_connection = mirror_activity.counts(connections, wanted)
+    in_states = sum(by_connection.values(), Counter[str]())
     count = in_states[wanted.state] if wanted.state else in_states.total()
     page = page_asked_for(mirror_activity.rows(connections, wanted), request.GET, count=count)
-    groups = mirror_activity.cause_groups(connections) if in_states[QueueRow.State.NEEDS_ATTENTION] else []
+    groups = mirror_activity.cause_groups(connections)
     context = {
         "filter": form,
         "connections": connections,
@@ -66,7 +68,7 @@ def activity(request: PageRequest) -> HttpResponse:
         "statuses": _status_links(in_states, asked),
         "query": urlencode(asked),
         "asked": asked,
-        "holds": _holds(request.organization, connections, in_states),
+        "holds": _holds(request.organization, connections, by_connection),
         "groups": [group for group in groups if wanted.provider in ("", group.connection.provider_name)][
             :_LISTED_CAUSES
         ],
@@ -116,11 +118,10 @@ def _status_links(in_states: dict[str, int], asked: dict[str, str]) -> list[Stat
     ]
 
 
-def _holds(organization: Organization, connections: Sequence[Connection], in_states: dict[str, int]) -> list[Hold]:
+def _holds(
+    organization: Organization, connections: Sequence[Connection], by_connection: Mapping[UUID, Mapping[str, int]]
+) -> list[Hold]:
     """For each connection whose entries wait for more than their turn, why."""
-    if not in_states[QueueRow.State.WAITING] and not in_states[QueueRow.State.SENDING]:
-        return []
-    waiting = dict(mirror_activity.under_way(connections))
     unmapped: dict[UUID, list[str]] = {}
     lacking = AccountMapping.objects.filter(connection__in=connections).unmapped().select_related("account")
     for mapping in lacking.order_by("account__number"):
@@ -128,7 +129,8 @@ def _holds(organization: Organization, connections: Sequence[Connection], in_sta
     chosen = schedule.sync_settings(organization)
     holds = []
     for connection in connections:
-        number, missing = waiting.get(connection.pk, 0), unmapped.get(connection.pk, [])
+        in_states, missing = by_connection[connection.pk], unmapped.get(connection.pk, [])
+        number = in_states[QueueRow.State.WAITING] + in_states[QueueRow.State.SENDING]
         notice = _hold(connection, number, missing, chosen) if number else None
         if notice:
             holds.append(Hold(connection, notice))
