@@ -53,11 +53,18 @@ class Keyboard:
         self._reach(selector)
         self.page.keyboard.type(on.strftime("%m%d%Y"))
 
-    def upload(self, selector: str, file: dict[str, Any]) -> None:
-        self._reach(selector)
-        with self.page.expect_file_chooser() as chooser:
-            self.page.keyboard.press("Enter")
-        chooser.value.set_files(file)
+    def open_tab(self, label: str) -> None:
+        """The one beside that which is open: a list of tabs is one stop, within which arrows move."""
+        self._reach("[role=tab][aria-selected=true]")
+        self.page.keyboard.press("ArrowRight")
+        assert self.page.evaluate("document.activeElement.textContent").strip() == label
+        self.page.keyboard.press("Enter")
+
+    def choose(self, mode: str) -> None:
+        """The mode beside the one that is set."""
+        self._reach("[name=mode]:checked")
+        self.page.keyboard.press("ArrowDown")
+        assert self.page.is_checked(f"#mode-{mode}")
 
     def until(self, selector: str) -> None:
         self.page.wait_for_selector(selector, timeout=20_000)
@@ -103,8 +110,11 @@ class WithoutScript:
     def date(self, selector: str, on: Any) -> None:
         self.page.fill(selector, on.isoformat())
 
-    def upload(self, selector: str, file: dict[str, Any]) -> None:
-        self.page.set_input_files(selector, file)
+    def open_tab(self, label: str) -> None:
+        self.page.click(f"[role=tab]:has-text('{label}')")
+
+    def choose(self, mode: str) -> None:
+        self.page.check(f"#mode-{mode}")
 
     def until(self, selector: str) -> None:
         for _ in range(40):
@@ -120,6 +130,8 @@ def firm(live_server, sandbox, settings):
     settings.SITE_URL = live_server.url
     sandbox.register(connect.redirect_uri("quickbooks"), connect.redirect_uri("xero"))
     firm = make_firm(COMPANY)
+    firm.time_zone = "UTC"
+    firm.save()
     owner = User.objects.create_user("owner@park-lowe.test", PASSWORD, name="Ada Park")
     Membership.objects.create(user=owner, organization=firm, role=Membership.Role.OWNER)
     return firm
@@ -155,10 +167,13 @@ def test_the_whole_path(how, provider_name, firm, sandbox, chromium, live_server
 
         hand.press("a:has-text('Integrations') >> nth=0")
         hand.press("main a:has-text('Tie-out')")
-        hand.until("text=agree to the cent")
+        hand.until("text=In agreement, to the cent.")
+        filter_mode_and_disconnect(hand, provider_name)
     context.close()
-    debits = [line["debit"] for journal in books(sandbox, connection) for line in journal["lines"] if line["debit"]]
-    assert sorted(map(float, debits)) == [47.25, 1250.00]
+    connection.refresh_from_db()
+    assert connection.status == "disconnected"
+    debits = [line["debit"] for journal in books(sandbox, connection) for line in journal["lines"]]
+    assert sorted(filter(None, map(float, debits))) == [47.25, 1250.00]
 
 
 def connect_and_map(hand: Any, provider_name: str) -> None:
@@ -202,6 +217,22 @@ def see(hand: Any, status: str, memo: str) -> None:
         hand.page.wait_for_timeout(500)
         hand.page.reload()
     raise AssertionError(f"{memo} does not come to be {status}")
+
+
+def filter_mode_and_disconnect(hand: Any, provider_name: str) -> None:
+    hand.press(".settings-nav a:has-text('Audit Log')")
+    hand.date("[name=first]", timezone.localdate())
+    hand.press("main button:has-text('Apply')")
+    hand.until("td:has-text('Journal entry posted')")
+    hand.press(".settings-nav a:has-text('Integrations')")
+    hand.open_tab("Sync Mode")
+    hand.choose("batched")
+    hand.press("main button:has-text('Save sync mode')")
+    hand.until("text=Current: Batched")
+    hand.press(".settings-nav a:has-text('Integrations')")
+    hand.press(f"#{provider_name} a:has-text('Disconnect')")
+    hand.press("main button:has-text('Disconnect')")
+    hand.until(f"#{provider_name} .pill-disconnected")
 
 
 def books(sandbox: Any, connection: Connection) -> list[dict[str, Any]]:

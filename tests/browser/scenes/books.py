@@ -16,7 +16,7 @@ def audit_log(firm):
 
 @scene()
 def audit_log_without_a_match(firm):
-    return "/settings/audit-log/?from=2019-01-01&to=2019-01-07"
+    return "/settings/audit-log/?first=2019-01-01&last=2019-01-07"
 
 
 @scene()
