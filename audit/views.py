@@ -14,6 +14,7 @@ from athenty.organizations.pages import page_asked_for, without_page
 from audit import exporting, recording
 from audit.actions import Action
 from audit.forms import LogFilter
+from audit.models import AuditEvent
 
 
 @admin_required
@@ -21,9 +22,11 @@ from audit.forms import LogFilter
 def log(request: OrganizationRequest) -> HttpResponse:
     zone = ZoneInfo(request.organization.time_zone)
     log_filter = LogFilter(request.GET, organization=request.organization, time_zone=zone)
+    page = page_asked_for(log_filter.events().values_list("pk", flat=True), request.GET)
     context = {
+        "events": AuditEvent.objects.filter(pk__in=list(page)).newest_first().select_related("actor"),
         "filter": log_filter,
-        "page": page_asked_for(log_filter.events(), request.GET),
+        "page": page,
         "query": without_page(request.GET),
         "scope": log_filter.in_words(),
         "wanted": {name: request.GET[name] for name in log_filter.fields if request.GET.get(name)},
