@@ -29,7 +29,9 @@ def main() -> int:
     size.add_argument("--quick", action="store_const", const="quick", dest="size", help="all of it in three minutes")
     size.add_argument("--scale", action="store_const", const="scale", dest="size", help="up to a million waiting rows")
     arguments.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
-    arguments.add_argument("--markdown", type=Path, metavar="FILE", help="the table for docs/performance.md")
+    arguments.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="put the table there, into docs/performance.md"
+    )
     arguments.add_argument("--only", action="append", choices=PARTS, help="one part; may be given several times")
     chosen = arguments.parse_args()
     size_name = chosen.size or "full"
@@ -49,7 +51,9 @@ def main() -> int:
     if chosen.json:
         chosen.json.write_text(json.dumps(_report(size_name, figures, failed, time.monotonic() - began), indent=2))
     if chosen.markdown:
-        chosen.markdown.write_text(table.markdown(figures) + "\n")
+        table.put_into(
+            chosen.markdown, figures, f"`make bench{'' if size_name == 'full' else f'-{size_name}'}`, {_machine()}."
+        )
     return 0 if figures and not failed and all(figure.passes for figure in figures) else 1
 
 
@@ -75,12 +79,16 @@ def _figure(line: str) -> Figure:
     return Figure(**told | {"goal": Goal(**told["goal"]) if told["goal"] else None})
 
 
+def _machine() -> str:
+    return f"{datetime.now(UTC):%d %B %Y}, {os.cpu_count()} processors, Python {platform.python_version()}"
+
+
 def _report(size: str, figures: list[Figure], failed: list[str], seconds: float) -> dict[str, object]:
     return {
         "size": size,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds),
-        "machine": {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
+        "machine": f"{_machine()}, {platform.platform()}",
         "passes": bool(figures) and not failed and all(figure.passes for figure in figures),
         "failed_parts": failed,
         "figures": [figure.as_json() for figure in figures],

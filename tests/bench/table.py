@@ -1,8 +1,11 @@
 """The printed table, and the same for docs/performance.md."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from tests.bench.figures import Figure
+
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 _HEADS = ("", "what", "figure", "worst", "peer", "ratio", "goal", "")
 
@@ -19,6 +22,15 @@ def markdown(figures: Sequence[Figure]) -> str:
     rows = [_row(figure) for figure in figures]
     head = ["|  | what | figure | worst | peer | ratio | goal | |", "|---|---|---|---|---|---|---|---|"]
     return "\n".join([*head, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def put_into(page: Path, figures: Sequence[Figure], about: str) -> None:
+    """Write the table between the page's two marks; a page without them becomes the table alone."""
+    told = f"{BEGIN}\n{about} {summary(figures)}\n\n{markdown(figures)}\n{END}"
+    text = page.read_text() if page.exists() else ""
+    before, begins, rest = text.partition(BEGIN)
+    _, ends, after = rest.partition(END)
+    page.write_text(before + told + after if begins and ends else told + "\n")
 
 
 def summary(figures: Sequence[Figure]) -> str:

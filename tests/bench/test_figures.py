@@ -69,3 +69,14 @@ def test_the_table_says_which_goals_were_missed():
     assert "MISSED" in told
     assert "1 of 2 goals met." in told
     assert "| B2 | calls | 0.034 |" in table.markdown(figures)
+
+
+def test_a_page_keeps_what_stands_around_its_table(tmp_path):
+    page = tmp_path / "performance.md"
+    page.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n")
+    table.put_into(page, [Figure("B1", "drain", 492, "entries/min", goal=at_least(475))], "Today.")
+    text = page.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith(f"{table.END}\nafter\n")
+    assert "old" not in text
+    assert "| B1 | drain | 492 entries/min |" in text

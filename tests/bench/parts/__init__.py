@@ -17,6 +17,7 @@ PARTS = {
         {
             "quick": "60 firms for half a minute (B3), and beside a whale (B4)",
             "full": "200 firms (B3), and beside a whale (B4)",
+            "scale": "200 firms for a quarter of an hour (B3), and five minutes beside a whale (B4)",
         }
     ),
     "drain": Part(
@@ -25,7 +26,7 @@ PARTS = {
             "full": "backlogs of 20,000 at each provider, fixed and sliding windows, and a busy minute (B1, B2, B11)",
             "scale": "a hundred thousand entries through the same workers (B1, B2, B11)",
         },
-        speed=6,
+        speed=4,
     ),
     "posting": Part(
         {"quick": "1 and 16 writers (B8)", "full": "1, 4 and 16 writers (B8)"},

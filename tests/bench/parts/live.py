@@ -31,7 +31,9 @@ class Size:
 
 SIZES = {
     "quick": Size(firms=60, stretches=1, seconds=12, alone_seconds=8, naive_seconds=6, whale_seconds=10),
-    "full": Size(firms=200, stretches=2, seconds=60, alone_seconds=24, naive_seconds=16, whale_seconds=80),
+    "full": Size(firms=200, stretches=2, seconds=40, alone_seconds=16, naive_seconds=10, whale_seconds=40),
+    # The quarter of an hour of the definition.
+    "scale": Size(firms=200, stretches=3, seconds=300, alone_seconds=60, naive_seconds=30, whale_seconds=300),
 }
 
 
