@@ -26,9 +26,6 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
             events = events.filter(occurred_at__lt=end)
         return events
 
-    def by(self, actor: User) -> Self:
-        return self.filter(actor=actor)
-
     def by_the_system(self) -> Self:
         return self.filter(actor__isnull=True)
 
