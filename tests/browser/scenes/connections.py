@@ -54,7 +54,9 @@ def mapping_incomplete(firm):
 
 @scene(passing_over=TABLES)
 def first_sync_running(firm):
-    send(connect(firm), 20)
+    connection = connect(firm)
+    connection.queue.update(queued_at=timezone.now() - timedelta(minutes=9))
+    send(connection, 20, minutes_apart=0.2)
     settled(firm, "xero")
     return INDEX
 

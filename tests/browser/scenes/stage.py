@@ -99,7 +99,7 @@ def _read_chart(connection: Connection, unmapped: int) -> None:
         )
 
 
-def send(connection: Connection, number: int | None = None, *, minutes_apart: int = 17) -> list[QueueRow]:
+def send(connection: Connection, number: int | None = None, *, minutes_apart: float = 17) -> list[QueueRow]:
     """So many of the waiting entries, all by default, went in deliveries of one each and were accepted."""
     rows = list(connection.queue.waiting().select_related("entry").order_by("pk")[:number])
     for index, row in enumerate(reversed(rows)):
@@ -192,5 +192,5 @@ def settled(firm: Organization, provider_name: str = "quickbooks", **fields: Any
 def post(firm: Organization, memo: str, amount: str) -> JournalEntry:
     bank, client = (firm.accounts.get(number=number) for number in ("1100", "2100"))
     lines = [EntryLine(bank, Decimal(amount), None), EntryLine(client, None, Decimal(amount))]
-    draft = EntryDraft(on=timezone.localdate(), memo=memo, lines=lines, key=memo)
+    draft = EntryDraft(on=firm.journal_entries.latest("date").date, memo=memo, lines=lines, key=memo)
     return post_entries(firm, [draft], actor=firm.memberships.get(role="owner").user)[0]
