@@ -1,23 +1,27 @@
 """A firm with books, connected to the sandbox through the real OAuth conversation."""
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db.models import F
 from django.utils import timezone
 
 from athenty.organizations.models import Membership, Organization, User
+from audit.models import AuditEvent
 from integrations.clock import database_now
-from integrations.connections import connect, start
+from integrations.connections import connect, start, tokens
 from integrations.connections.attempts import Visitor
 from integrations.mapping import chart, saving
 from integrations.mirror import drain
-from integrations.models import Connection, Delivery
+from integrations.models import ConnectAttempt, Connection, Delivery
 from ledger.models import Account, JournalEntry
 from ledger.posting import EntryDraft, EntryLine, post_entries
+from tests.mirror.kept_rows import KeptRows
 from tests.sandbox_server import Sandbox, point_at, running_sandbox
 
 COMPANY = "Park & Lowe LLP"
@@ -95,9 +99,28 @@ def make_firm(name: str = "Harbor Law", *, currency: str = "USD") -> Firm:
     return Firm(organization, owner, {account.number: account for account in accounts})
 
 
+_kept: dict[str, tuple[KeptRows, Any]] = {}
+"""By what they are of: "firm", or the provider's name for a connection of that firm."""
+
+
 @pytest.fixture
 def firm(db) -> Firm:
-    return make_firm()
+    if "firm" not in _kept:
+        made = make_firm()
+        of = {"organization": made.organization}
+        _kept["firm"] = (
+            KeptRows(
+                Organization.objects.filter(pk=made.organization.pk),
+                User.objects.filter(pk=made.owner.pk),
+                Membership.objects.filter(**of),
+                Account.objects.filter(**of),
+            ),
+            made,
+        )
+        return made
+    rows, made = _kept["firm"]
+    rows.restore()
+    return copy.deepcopy(made)
 
 
 @pytest.fixture(params=["quickbooks", "xero"])
@@ -139,12 +162,45 @@ def map_everything(firm: Firm, connection: Connection) -> None:
 @pytest.fixture
 def connection(firm, provider_name, sandbox) -> Connection:
     """Connected a while ago, started a year back, and mapped: ready to send."""
+    if provider_name in _kept:
+        rows, connection_id = _kept[provider_name]
+        rows.restore()
+        connection = Connection.objects.get(pk=connection_id)
+        consent_anew(connection, sandbox)
+        return connection
     connection = connect_firm(firm, provider_name, sandbox)
-    Connection.objects.filter(pk=connection.pk).update(next_send_at=None)
     start.start_mirroring(connection, timezone.localdate().replace(month=1, day=1), actor=firm.owner)
     map_everything(firm, connection)
+    Connection.objects.filter(pk=connection.pk).update(next_send_at=None)
     connection.refresh_from_db()
+    _kept[provider_name] = (
+        KeptRows(
+            Connection.objects.filter(pk=connection.pk),
+            ConnectAttempt.objects.filter(organization=firm.organization),
+            connection.chart.all(),
+            connection.mappings.all(),
+            AuditEvent.objects.filter(organization=firm.organization),
+        ),
+        connection.pk,
+    )
     return connection
+
+
+def consent_anew(connection: Connection, sandbox: Sandbox) -> None:
+    """The sandbox has forgotten the connection's grant, and this test's key opens no other's."""
+    provider, redirect_uri = connection.provider, connect.redirect_uri(connection.provider_name)
+    request = provider.authorization_request(redirect_uri=redirect_uri, state="again")
+    back = parameters(sandbox.consent(request.url, connection.company_name))
+    given = provider.exchange_code(
+        code=back["code"], redirect_uri=redirect_uri, code_verifier=request.code_verifier, callback_parameters=back
+    )
+    [company] = provider.companies(given, back)
+    connection.adopt(company)
+    connection.save()
+    where = tokens.place(connection.organization_id, connection.provider_name, connection.pk)
+    tokens.keep_grant(
+        connection, tokens.seal_tokens(given, where), tokens.Lifetimes.of(given), person_id=given.person_id
+    )
 
 
 def pass_over(connection: Connection) -> bool:
