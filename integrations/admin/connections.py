@@ -34,6 +34,18 @@ class FailingFilter(admin.SimpleListFilter):
         return queryset.filter(failing__gt=0) if self.value() == "failing" else queryset
 
 
+class ReasonFilter(admin.SimpleListFilter):
+    """Django's own filter would offer the empty reason as a link without a word."""
+
+    title, parameter_name = "reason", "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: AnyAdmin) -> list[tuple[str, str]]:
+        return [(value, label) for value, label in Connection.StatusReason.choices if value]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(status_reason=self.value()) if self.value() else queryset
+
+
 @admin.register(Connection)
 class ConnectionAdmin(ReadOnlyAdmin):
     list_display = (
@@ -47,7 +59,7 @@ class ConnectionAdmin(ReadOnlyAdmin):
         "next_attempt",
     )
     list_select_related = ("organization__sync_settings",)
-    list_filter = ("status", "provider_name", "status_reason", LastSuccessFilter, FailingFilter, "is_current")
+    list_filter = ("status", "provider_name", ReasonFilter, LastSuccessFilter, FailingFilter, "is_current")
     search_fields = ("organization__name", "organization__slug", "company_name", "=company_id")
     ordering = ("organization__name", "provider_name")
     actions = (acts.retry_connections, acts.revoke)

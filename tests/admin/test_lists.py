@@ -108,6 +108,7 @@ def test_connections_show_what_waits_what_fails_and_what_is_next(ops, connection
         ({"status__exact": "error"}, 0),
         ({"provider_name__exact": "quickbooks"}, 1),
         ({"provider_name__exact": "xero"}, 0),
+        ({"reason": "grant_lost"}, 0),
         ({"age": "never"}, 0),
         ({"age": "hour"}, 0),
         ({"entries": "failing"}, 1),
