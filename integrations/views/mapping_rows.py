@@ -36,7 +36,7 @@ def _row(each: ShownRow, connection: Connection, head: _Head) -> str:
     return (
         f'<tr class="{" ".join(states)}" data-kinds="{each.kinds}"{"" if each.is_shown else " hidden"}>'
         f'<th scope="row">{ours} <span class="row-note">{_what_it_is(row)}</span></th>'
-        f'<td data-label="Required">{"Required" if row.is_required else "Optional"}</td>'
+        f'<td data-label="Mapping is">{"Required" if row.is_required else "Optional"}</td>'
         f'<td data-label="{head.short} account">'
         f'<label class="visually-hidden" for="{head.name}-{pk}">{head.short} account for {ours}</label>'
         f"{_box(each, head)}{''.join(_notes(each, connection, head))}</td>"

@@ -43,10 +43,8 @@
   for (const control of all("a[href], button, select, input:not([type=hidden]), textarea, summary").filter(shown)) {
     const box = control.getBoundingClientRect();
     const alone = control.localName !== "a" || getComputedStyle(control).display !== "inline";
-    const label = control.labels?.[0]?.getBoundingClientRect();
-    const [width, height] = [Math.max(box.width, label?.width ?? 0), Math.max(box.height, label?.height ?? 0)];
     const hidden = control.className.includes?.("skip-link") || control.className.includes?.("visually-hidden");
-    if (alone && !hidden && Math.min(width, height) < 23.9) complain(13, `${brief(control)} is ${width} × ${height}`);
+    if (alone && !hidden && Math.min(box.width, box.height) < 23.9) complain(13, `${brief(control)} is ${box.width} × ${box.height}`);
   }
 
   // 16. Every choice of a target has a name of its own that holds our account's number.
