@@ -15,7 +15,7 @@ from tests.bench.posting_schedule import Posted, poisson, post_all
 from tests.bench.stage import Stage, wait_for
 
 LATENCY_SECONDS, SLOW_SECONDS = 0.5, 30.0
-PER_SECOND, ALONE_PER_SECOND = 20.0, 0.25
+PER_SECOND, ALONE_PER_SECOND = 20.0, 0.5
 WHALE_ENTRIES = 100_000
 
 
@@ -31,7 +31,7 @@ class Size:
 
 SIZES = {
     "quick": Size(firms=60, stretches=1, seconds=12, alone_seconds=8, naive_seconds=6, whale_seconds=10),
-    "full": Size(firms=200, stretches=2, seconds=40, alone_seconds=16, naive_seconds=10, whale_seconds=40),
+    "full": Size(firms=200, stretches=2, seconds=40, alone_seconds=20, naive_seconds=10, whale_seconds=40),
     # The quarter of an hour of the definition.
     "scale": Size(firms=200, stretches=3, seconds=300, alone_seconds=60, naive_seconds=30, whale_seconds=300),
 }
