@@ -12,8 +12,10 @@ def main() -> int:
     arguments.add_argument("--quick", action="store_true", help="without what takes more than a few minutes")
     chosen, others = arguments.parse_known_args()
     which = "faults and not long" if chosen.quick else "faults"
-    where = ["tests/faults", "tests/simulation"]
-    return pytest.main(["-q", "-p", "no:randomly", "-n", "0", "-m", which, *where, *others])
+    # What mostly waits comes first, so that the other process does everything else meanwhile.
+    where = ["tests/faults/test_stack.py", "tests/faults"]
+    side_by_side = ["-n", "2", "--dist", "worksteal"]
+    return pytest.main(["-q", "-p", "no:randomly", *side_by_side, "-m", which, *where, *others])
 
 
 if __name__ == "__main__":

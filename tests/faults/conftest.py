@@ -6,14 +6,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from django.conf import settings as live
 from django.db import connection as database
 
-from tests.faults.scoreboard import board
+from tests.faults.scoreboard import Line, board
 from tests.mirror.conftest import _key_file, _sandbox, firm, provider_name, sandbox
 from tests.simulation.world import World, simulated_world
 
@@ -69,6 +71,12 @@ def wait_until(done: Callable[[], bool], what: str, seconds: float = 60) -> None
         time.sleep(0.05)
 
 
+def pytest_testnodedown(node: Any) -> None:
+    """A process of the run has ended, and hands over what its tests came to."""
+    for line in getattr(node, "workeroutput", {}).get("scoreboard", []):
+        board.take(Line(**line))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if board.lines:
         terminalreporter.write_line("")
@@ -76,7 +84,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if not board.is_clean and session.exitstatus == 0:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["scoreboard"] = [asdict(line) for line in board.lines.values()]
+    elif not board.is_clean and session.exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

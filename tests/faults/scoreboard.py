@@ -37,13 +37,17 @@ class Scoreboard:
         seconds: float = 0.0,
     ) -> None:
         """One more run of this test."""
-        line = self.lines.setdefault((test, about, who), Line(test, about, who))
-        line.runs += 1
-        line.entries += entries
-        line.lost += lost
-        line.doubled += doubled
-        line.unconfirmed += unconfirmed
-        line.seconds = max(line.seconds, seconds)
+        self.take(Line(test, about, who, 1, entries, lost, doubled, unconfirmed, seconds))
+
+    def take(self, more: Line) -> None:
+        """What other runs of a test came to, on top of those that are here."""
+        line = self.lines.setdefault((more.test, more.about, more.who), Line(more.test, more.about, more.who))
+        line.runs += more.runs
+        line.entries += more.entries
+        line.lost += more.lost
+        line.doubled += more.doubled
+        line.unconfirmed += more.unconfirmed
+        line.seconds = max(line.seconds, more.seconds)
 
     @property
     def is_clean(self) -> bool:
