@@ -58,8 +58,8 @@ def row(page: str, number: str) -> str:
 def test_each_account_says_why_it_is_required(owner, connection):
     page = owner.get(INDEX).content.decode()
     assert "Asset, trust · used by 41 entries" in row(page, "1100")
-    assert '<td data-label="Required">Required</td>' in row(page, "1100")
-    assert '<td data-label="Required">Optional</td>' in row(page, "6000")
+    assert '<td data-label="Mapping is">Required</td>' in row(page, "1100")
+    assert '<td data-label="Mapping is">Optional</td>' in row(page, "6000")
     assert "Unmapped" in row(page, "1100")
     assert "Not used yet" in row(page, "6000")
 
