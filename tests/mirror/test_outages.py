@@ -11,8 +11,9 @@ from integrations.clock import database_now
 from integrations.connections import tokens
 from integrations.mirror import claiming, gates, outcomes
 from integrations.models import Connection, Delivery, ProviderGate
+from integrations.providers import errors
 from integrations.providers.base import Accepted, SendResult
-from integrations.providers.errors import RateLimited
+from integrations.providers.errors import ProviderError, RateLimited
 
 from .conftest import WRITE_CALL, later, make_firm, pass_over, probe_now, states
 
@@ -151,3 +152,8 @@ def other(connection) -> Connection:
         connected_at=database_now(),
         status_changed_at=database_now(),
     )
+
+
+def test_whatever_a_send_meets_has_words_for_people():
+    met = {name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, ProviderError)}
+    assert met - {"ProviderError", "NameTaken"} <= set(entry_story._OUTCOMES)
