@@ -9,7 +9,7 @@ from audit.actions import Action
 from audit.models import AuditEvent
 from integrations.clock import database_now
 from integrations.connections import tokens
-from integrations.mirror import claiming, gates, outcomes
+from integrations.mirror import claiming, entry_story, gates, outcomes
 from integrations.models import Connection, Delivery, ProviderGate
 from integrations.providers import errors
 from integrations.providers.base import Accepted, SendResult
