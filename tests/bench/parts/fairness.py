@@ -32,7 +32,7 @@ class Size:
 
 
 SIZES = {
-    "quick": Size(firms=20, alone_seconds=10, whale_seconds=20, whale_entries=10_000),
+    "quick": Size(firms=20, alone_seconds=10, whale_seconds=10, whale_entries=10_000),
     "full": Size(firms=50, alone_seconds=30, whale_seconds=60, whale_entries=20_000),
 }
 

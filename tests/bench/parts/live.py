@@ -16,7 +16,6 @@ from tests.bench.stage import Stage, wait_for
 
 LATENCY_SECONDS, SLOW_SECONDS = 0.5, 30.0
 PER_SECOND, ALONE_PER_SECOND = 20.0, 0.5
-WHALE_ENTRIES = 100_000
 
 
 @dataclass(frozen=True)
@@ -27,13 +26,26 @@ class Size:
     alone_seconds: float
     naive_seconds: float
     whale_seconds: float
+    whale_entries: int
 
 
 SIZES = {
-    "quick": Size(firms=60, stretches=1, seconds=12, alone_seconds=8, naive_seconds=6, whale_seconds=10),
-    "full": Size(firms=200, stretches=2, seconds=40, alone_seconds=20, naive_seconds=10, whale_seconds=40),
+    "quick": Size(
+        firms=40, stretches=1, seconds=8, alone_seconds=5, naive_seconds=4, whale_seconds=6, whale_entries=10_000
+    ),
+    "full": Size(
+        firms=200, stretches=2, seconds=40, alone_seconds=20, naive_seconds=10, whale_seconds=40, whale_entries=100_000
+    ),
     # The quarter of an hour of the definition.
-    "scale": Size(firms=200, stretches=3, seconds=300, alone_seconds=60, naive_seconds=30, whale_seconds=300),
+    "scale": Size(
+        firms=200,
+        stretches=3,
+        seconds=300,
+        alone_seconds=60,
+        naive_seconds=30,
+        whale_seconds=300,
+        whale_entries=100_000,
+    ),
 }
 
 
@@ -133,7 +145,7 @@ def _alone(lone: Sequence[Firm], seconds: float, seed: int) -> list[tuple[float,
 
 def _beside_a_whale(stage: Stage, size: Size, firms: Sequence[Firm], whale: Firm, slow: Firm) -> Waits:
     stage.say("the whale's backlog")
-    bulk.fill([whale], WHALE_ENTRIES)
+    bulk.fill([whale], size.whale_entries)
     bulk.fill([slow], 1_000)
     stage.say("ours beside the whale")
     waits = Waits()

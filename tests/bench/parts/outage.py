@@ -32,7 +32,7 @@ class Size:
 
 
 SIZES = {
-    "quick": Size(firms=6, minutes=30, hurry=60, catch_up=3),
+    "quick": Size(firms=6, minutes=15, hurry=60, catch_up=5),
     "full": Size(firms=10, minutes=60, hurry=60, catch_up=5),
     "scale": Size(firms=50, minutes=60, hurry=20, catch_up=1),
 }

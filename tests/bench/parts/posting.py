@@ -36,7 +36,7 @@ class Size:
 
 
 SIZES = {
-    "quick": Size(writers=(1, 16), blocks=5, seconds=0.3),
+    "quick": Size(writers=(1, 16), blocks=4, seconds=0.3),
     "full": Size(writers=(1, 4, 16), blocks=9, seconds=0.5),
 }
 

@@ -40,9 +40,9 @@ class Size:
 
 
 SIZES = {
-    "quick": Size(firms=60, levels=(1_000, 30_000), claims=40, hits=20, pages_at=(1_000, 30_000)),
+    "quick": Size(firms=60, levels=(1_000, 30_000), claims=30, hits=10, pages_at=(1_000, 30_000)),
     "full": Size(
-        firms=200, levels=(1_000, 10_000, 100_000, 1_000_000), claims=100, hits=150, pages_at=(10_000, 1_000_000)
+        firms=200, levels=(1_000, 10_000, 100_000, 1_000_000), claims=100, hits=100, pages_at=(10_000, 1_000_000)
     ),
     "scale": Size(firms=1_000, levels=(1_000, 50_000, 1_000_000), claims=300, hits=500, pages_at=(50_000, 1_000_000)),
 }
