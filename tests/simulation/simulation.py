@@ -5,7 +5,6 @@ The real product, the real Postgres; the providers' stand-in in this process; ti
 
 import json
 import logging
-import random
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,13 +24,12 @@ from tests.simulation import invariants
 from tests.simulation.invariants import Broken, Quiet, Tally
 from tests.simulation.provider import UNHARMED, Call, Strike
 from tests.simulation.stage import Killed, stepping
+from tests.simulation.strikes import STRIKES
 from tests.simulation.world import BEGINS, Body, Firm, World
 
 # Everything that can be waited for, one after the other: a Retry-After, a lease, the longest backoff, a zombie.
 _AT_REST_WITHIN = timedelta(minutes=45)
 _WORKS_AT_MOST = timedelta(seconds=120)
-_HTML = (("Content-Type", "text/html"),)
-_JSON = (("Content-Type", "application/json"),)
 
 
 class SeedFailed(AssertionError):
@@ -141,7 +139,7 @@ class _Run:
             begins=begins,
             ends=begins + dice.choice([5, 60, 250, 500, 500]),
             share=dice.choice([0.2, 0.5, 1.0]),
-            strike=dice.choice(_STRIKES)(dice),
+            strike=dice.choice(STRIKES)(dice),
             writes_only=dice.random() < 0.5,
         )
 
@@ -375,32 +373,6 @@ def _unrest() -> str:
         f" {list(row.connection.deliveries.open().values_list('attempts', 'next_attempt_at', 'leased_until'))}"
         for row in QueueRow.objects.filter(state__in=["waiting", "sending"]).select_related("entry", "connection")[:2]
     )
-
-
-_STRIKES: list[Callable[[random.Random], Strike]] = [
-    lambda dice: Strike(refused=True),
-    lambda dice: Strike(lost_on_the_way=True),
-    lambda dice: Strike(silent=True),
-    lambda dice: Strike(reset=True),
-    lambda dice: Strike(commits_after=dice.choice([1.0, 20.0, 90.0, 118.0]), silent=dice.random() < 0.5),
-    lambda dice: Strike(commits_after=dice.choice([90.0, 118.0])),
-    lambda dice: Strike(
-        status=dice.choice([500, 502, 503, 504]), headers=_HTML, body=b"<h1>Sorry</h1>", does_the_work=False
-    ),
-    lambda dice: Strike(
-        status=dice.choice([500, 502, 503, 504]), headers=_HTML, body=b"<h1>Sorry</h1>", does_the_work=True
-    ),
-    lambda dice: Strike(status=429, headers=(*_JSON, ("Retry-After", str(dice.choice([1, 60, 600]))))),
-    lambda dice: Strike(
-        status=429, headers=(*_JSON, ("X-Rate-Limit-Problem", dice.choice(["concurrent", "appminute"])))
-    ),
-    lambda dice: Strike(
-        status=401, headers=_JSON, body=b'{"Title":"Unauthorized","Detail":"TokenExpired: token expired"}'
-    ),
-    lambda dice: Strike(status=200, headers=_HTML, body=b"<html>proxy</html>", does_the_work=dice.random() < 0.5),
-    lambda dice: Strike(mangle=lambda body: body[: len(body) // 2]),
-    lambda dice: Strike(mangle=lambda body: b""),
-]
 
 
 @contextmanager
