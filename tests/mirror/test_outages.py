@@ -84,7 +84,7 @@ def test_an_outage_of_sends_alone_leaves_no_more_in_doubt_than_may_be_in_flight(
     sandbox.arm(
         provider=connection.provider_name, call=WRITE_CALL[connection.provider_name], share=1, do="drop_after_commit"
     )
-    for _ in range(3 * connection.provider.limits.in_flight):
+    for _ in range(connection.provider.limits.in_flight + 3):
         firm.post(("1100", "2100", "1.00"))
         pass_over(connection)
         probe_now(connection)
