@@ -7,7 +7,7 @@ one connection at a time is let through to see whether it is over.
 from datetime import datetime, timedelta
 
 from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Value
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models.functions import Coalesce, Greatest, Least
 
 from integrations.clock import database_now
 from integrations.mirror import pacing, waking
@@ -88,14 +88,13 @@ def note_success(connection: Connection) -> None:
     now = database_now()
     rested_at = F("first_sent_at") + connection.provider.limits.first_retry_after
     companies = Connection.objects.connected().filter(provider_name=connection.provider_name)
-    # Rows that a pass holds are left to it, so that two successes never wait for each other.
-    later = Delivery.objects.open().filter(connection__in=companies, failures__gt=0, next_attempt_at__gt=now)
-    held_back = later.filter(leased_until=None).exclude(connection=connection)
-    locked = held_back.select_for_update(skip_locked=True, of=("self",), no_key=True)
+    # Rows that a pass holds are left to it, so that two successes never wait for each other. Those that are due already
+    # have only waited for the gate, and are woken, too.
+    turned_down = Delivery.objects.open().filter(connection__in=companies, failures__gt=0, leased_until=None)
+    locked = turned_down.exclude(connection=connection).select_for_update(skip_locked=True, of=("self",), no_key=True)
     deliveries = dict(locked.values_list("pk", "connection_id"))
-    Delivery.objects.filter(pk__in=deliveries).update(
-        next_attempt_at=Greatest(rested_at, Value(now), output_field=DateTimeField())
-    )
+    soonest = Greatest(rested_at, Value(now), output_field=DateTimeField())
+    Delivery.objects.filter(pk__in=deliveries).update(next_attempt_at=Least(F("next_attempt_at"), soonest))
     troubled = companies.filter(troubled_since__isnull=False, next_probe_at__gt=now).exclude(pk=connection.pk)
     probes = list(troubled.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
     Connection.objects.filter(pk__in=probes).update(next_probe_at=now)
