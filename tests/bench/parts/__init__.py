@@ -15,14 +15,14 @@ class Part:
 PARTS = {
     "live": Part(
         {
-            "quick": "60 firms for half a minute (B3), and beside a whale (B4)",
+            "quick": "40 firms for a moment (B3), and beside a whale (B4)",
             "full": "200 firms (B3), and beside a whale (B4)",
             "scale": "200 firms for a quarter of an hour (B3), and five minutes beside a whale (B4)",
         }
     ),
     "drain": Part(
         {
-            "quick": "half a minute of a backlog of 20,000 at each provider (B1, B2, B11)",
+            "quick": "the beginning of a backlog of 20,000 at each provider (B1, B2, B11)",
             "full": "backlogs of 20,000 at each provider, fixed and sliding windows, and a busy minute (B1, B2, B11)",
             "scale": "a hundred thousand entries through the same workers (B1, B2, B11)",
         },
@@ -43,7 +43,7 @@ PARTS = {
     ),
     "outage": Part(
         {
-            "quick": "6 firms' provider away for 10 minutes (B14)",
+            "quick": "6 firms' provider away for a quarter of an hour (B14)",
             "full": "10 firms' provider away for an hour (B14)",
             "scale": "50 firms' provider away for an hour (B14)",
         },
