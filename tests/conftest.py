@@ -4,11 +4,17 @@ import pytest
 from django.core.management.commands import flush
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import override_settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tests.browser.chromium import MISSING
 from tests.log_watch import watched_logs
 
 __all__ = ["watched_logs"]
+
+# How fast a machine thinks up examples says nothing about the product.
+hypothesis_settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True, scope="session")
