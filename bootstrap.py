@@ -72,7 +72,7 @@ def sandbox(arguments: list[str]) -> int:
 
 def test(arguments: list[str]) -> int:
     """All but the slow ones, in two processes. ARGS="-n 0 -k name" runs a few in one, ARGS="-m slow" the slow ones."""
-    return become("dev", "-m", "pytest", "-n", "2", "--dist", "worksteal", "-m", "not slow and not faults", *arguments)
+    return become("dev", "-m", "pytest", "-n", "2", "-m", "not slow and not faults", *arguments)
 
 
 def faults(arguments: list[str]) -> int:

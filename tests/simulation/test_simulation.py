@@ -12,11 +12,11 @@ import pytest
 from tests.simulation.simulation import run_seed
 from tests.simulation.world import simulated_world
 
-_AT_A_TIME = 75
+_AT_A_TIME = 150
 
 
 def _shares() -> list[range]:
-    """Four, so that neither of two processes is left with them; making a world takes as long as ten seeds."""
+    """Two, since `make test` has two processes, and making a world takes as long as ten seeds."""
     if seed := os.environ.get("SEED"):
         return [range(int(seed), int(seed) + 1)]
     first, _, last = os.environ.get("SEEDS", "1-300").partition("-")
