@@ -1,5 +1,7 @@
 """What every test shares."""
 
+import gc
+
 import pytest
 from django.core.management.commands import flush
 from django.db.backends.postgresql.operations import DatabaseOperations
@@ -15,6 +17,12 @@ __all__ = ["watched_logs"]
 # How fast a machine thinks up examples says nothing about the product.
 hypothesis_settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("any machine")
+
+
+def pytest_collection_finish():
+    """What is loaded by now stays to the end: the collector need not go through all of it every few moments."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -10,7 +10,7 @@ __all__ = ["firm"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 # Those with lists, filters, forms and tables; the others are made of the same parts.
-WALKED = ["first-sync-running", "entries-rejected", "sync-mode-batched", "mapping", "audit-log", "trust-accounting"]
+WALKED = ["entries-rejected", "sync-mode-batched", "mapping", "audit-log", "trust-accounting"]
 NUMBER_THEM = """() => {
   const controls = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
   const tabbable = [...document.querySelectorAll(controls)].filter((element) =>
