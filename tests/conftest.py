@@ -19,6 +19,12 @@ hypothesis_settings.register_profile("any machine", deadline=None, suppress_heal
 hypothesis_settings.load_profile("any machine")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """The longest go first, so that no process is left with one while the other has nothing to do."""
+    items.sort(key=lambda item: item.path.name != "test_simulation.py")
+
+
 def pytest_collection_finish():
     """What is loaded by now stays to the end: the collector need not go through all of it every few moments."""
     gc.freeze()

@@ -42,13 +42,23 @@ def open_page(chromium, live_server, firm):
     """Opens a page, as the firm's owner unless told otherwise, and fails when the browser's console complains."""
     contexts, complaints = [], []
 
-    def opened(path: str = "/settings/integrations/", *, role: str | None = "owner", width: int = 1280, **options):
+    def opened(
+        path: str = "/settings/integrations/",
+        *,
+        role: str | None = "owner",
+        width: int = 1280,
+        at: str | None = None,
+        **options,
+    ):
+        """With `at`, the page's clock begins there and goes on as `page.clock` is told."""
         context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         if role:
             value = session(person(firm, role))
             context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": live_server.url}])
         page = context.new_page()
+        if at:
+            page.clock.install(time=at)
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(live_server.url + path)

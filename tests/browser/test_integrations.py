@@ -85,9 +85,12 @@ def test_a_double_click_on_connect_is_one_attempt(open_page, firm):
 def test_facts_are_asked_for_until_all_is_sent(open_page, firm):
     post(firm, 3)
     connection = make_connection(firm)
-    page = open_page()
+    page = open_page(at="2026-03-12T14:05:00")
     connection.queue.update(state="sent")
-    page.wait_for_selector("#quickbooks-facts:not([hx-get])", timeout=8000)
+    page.clock.run_for(4900)
+    assert page.locator("#quickbooks-facts[hx-get]").count() == 1
+    page.clock.run_for(200)
+    page.wait_for_selector("#quickbooks-facts:not([hx-get])")
     assert page.locator("#status").inner_text() == "QuickBooks: everything is sent."
 
 

@@ -155,6 +155,7 @@ def denied(*_):
     raise KeyUnavailable("denied")
 
 
+@pytest.mark.slow  # each starts a process of the product, to the end of it
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("process", ["web", "worker"])
 def test_a_process_with_a_wrong_key_ends_at_once(firm, sandbox, process, tmp_path):

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from athenty.organizations.models import Membership, Organization, User
 from integrations.mirror import queue
-from integrations.models import ChartAccount, Connection, QueueRow
+from integrations.models import AccountMapping, ChartAccount, Connection, QueueRow
 from integrations.providers.base import Cause
 from ledger.models import Account, JournalEntry
 from ledger.posting import EntryDraft, EntryLine, post_entries
@@ -47,8 +47,12 @@ _TARGETS = {
 
 def make_firm(name: str = "Park & Lowe LLP", *, slug: str = "park-lowe") -> Organization:
     organization = Organization.objects.create(name=name, slug=slug, time_zone="America/New_York")
-    for number, account_name, kind, is_trust, is_core in _ACCOUNTS:
-        organization.accounts.create(number=number, name=account_name, type=kind, is_trust=is_trust, is_core=is_core)
+    Account.objects.bulk_create(
+        Account(
+            organization=organization, number=number, name=account_name, type=kind, is_trust=is_trust, is_core=is_core
+        )
+        for number, account_name, kind, is_trust, is_core in _ACCOUNTS
+    )
     return organization
 
 
@@ -108,8 +112,9 @@ def make_connection(
 
 
 def add_chart(connection: Connection) -> None:
-    for remote_id, number, name, kind, classification, refusal in CHARTS[connection.provider_name]:
-        connection.chart.create(
+    ChartAccount.objects.bulk_create(
+        ChartAccount(
+            connection=connection,
             remote_id=remote_id,
             number=number,
             name=name,
@@ -118,6 +123,8 @@ def add_chart(connection: Connection) -> None:
             currency="USD",
             refusal=refusal,
         )
+        for remote_id, number, name, kind, classification, refusal in CHARTS[connection.provider_name]
+    )
     connection.chart_read_at = timezone.now()
     connection.chart_due_at = timezone.now() + timedelta(days=1)
     connection.save()
@@ -132,12 +139,19 @@ def account(organization: Organization, number: str) -> Account:
 
 
 def map_accounts(connection: Connection) -> None:
-    for number, remote_id in _TARGETS[connection.provider_name].items():
-        connection.mappings.update_or_create(
-            account=account(connection.organization, number),
-            defaults={"target": target(connection, remote_id)},
-            create_defaults={"target": target(connection, remote_id), "is_required": False},
-        )
+    chosen = _TARGETS[connection.provider_name]
+    targets = {row.remote_id: row for row in connection.chart.all()}
+    AccountMapping.objects.bulk_create(
+        [
+            AccountMapping(
+                connection=connection, account=account, target=targets[chosen[account.number]], is_required=False
+            )
+            for account in connection.organization.accounts.filter(number__in=chosen)
+        ],
+        update_conflicts=True,
+        unique_fields=["connection", "account"],
+        update_fields=["target"],
+    )
 
 
 def park(connection: Connection, number: int = 1, cause: Cause = Cause.ACCOUNT, **fields: object) -> list[QueueRow]:

@@ -189,6 +189,7 @@ def test_s11_a_record_in_another_column_or_altered_is_refused(firm, sandbox, how
         tokens.access_token(connection)
 
 
+@pytest.mark.slow  # it kills a process again and again
 @pytest.mark.django_db(transaction=True)
 def test_s12_a_rotation_killed_half_way_is_finished_by_the_next_and_nobody_reconnects(
     firm, sandbox, settings, tmp_path
