@@ -13,7 +13,7 @@ def firm(db) -> Organization:
 
 
 class People(dict[str, Client]):
-    """A browser by role, and a `stranger`'s. Who is asked for joins the firm and signs in: most tests need one alone."""
+    """A browser by role, and a `stranger`'s. Who is asked for joins the firm and signs in: most tests need one."""
 
     def __init__(self, firm: Organization) -> None:
         super().__init__(stranger=Client())
@@ -27,8 +27,9 @@ class People(dict[str, Client]):
 
 @pytest.fixture
 def people(firm) -> People:
+    """With the owner there from the start, as in every firm."""
     people = People(firm)
-    people["owner"]  # noqa: B018 - every firm has one
+    people["owner"]
     return people
 
 
