@@ -43,6 +43,7 @@ _VALUES = {
     "cause": {
         "company_gone": "the company can no longer be reached",
         "expired": "our access ran out",
+        "in_reach_again": "the company can be reached again",
         "person": "a person disconnected it",
         "revoked_at_provider": "the access was ended at the provider",
         "seal_broken": "the stored access was altered or moved",

@@ -38,6 +38,7 @@ urlpatterns = [
     path("<slug:provider_name>/disconnected/", connecting.disconnected_there, name="disconnected_there"),
     path("choose/<slug:reference>/", connecting.choose, name="choose"),
     path("<uuid:connection_id>/card/", index.card, name="card"),
+    path("<uuid:connection_id>/test/", connections.test, name="test"),
     path("<uuid:connection_id>/start/", connections.start, name="start"),
     path("<uuid:connection_id>/disconnect/", connecting.disconnect, name="disconnect"),
     path("<uuid:connection_id>/mapping/", mapping.mapping, name="mapping"),

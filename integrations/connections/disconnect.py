@@ -1,4 +1,4 @@
-"""Disconnecting: sending stops at once, and a worker ends the access at the provider."""
+"""Disconnecting: sending stops at once, and a worker ends the access at the provider. And going on after an error."""
 
 import logging
 from uuid import UUID
@@ -73,6 +73,24 @@ def stop(connection_id: UUID, error: GrantLost | CompanyGone | TokenRejected) ->
         data=data | {"provider_error": error.message},
     )
     telling.tell_that_it_ended(connection)
+
+
+@transaction.atomic
+def go_on(connection_id: UUID, *, actor: User, ip: str | None = None) -> None:
+    """The provider lets us reach a company again that was out of reach: what waited is sent."""
+    stopped = Connection.objects.select_related("organization").filter(pk=connection_id, status=Connection.Status.ERROR)
+    connection = stopped.select_for_update(of=("self",), no_key=True).first()
+    if connection is None:
+        return
+    _set_status(connection, Connection.Status.CONNECTED, Connection.StatusReason.NONE)
+    recording.record(
+        Action.CONNECTED,
+        connection.organization,
+        actor=actor,
+        obj=str(connection),
+        ip=ip,
+        data={"provider": connection.provider_name, "company": connection.company_name, "cause": "in_reach_again"},
+    )
 
 
 def _is_about_an_earlier_grant(connection: Connection, error: ProviderError) -> bool:

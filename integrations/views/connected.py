@@ -44,15 +44,15 @@ def card_url(provider_name: str) -> str:
 
 
 def done(request: PageRequest, provider_name: str, sentence: str, asked: Asked | None = None) -> HttpResponse:
-    """After an act on a card: the card again for HTMX, with the sentence for the status line; else the page.
+    """After an act on a card: the card again for HTMX, with the sentence where the act was done; else the page.
 
-    `asked`: how the mapping table is looked at, where that is known.
+    `asked`: how the mapping table is looked at, where the act was done in it.
     """
     if not request.htmx:
         messages.success(request, sentence)
         return redirect(card_url(provider_name))
     card = cards.card(request.organization, provider_name, asked=asked)
-    context = {"card": card, "status": sentence}
+    context = {"card": card, "status": sentence, "is_about_mapping": asked is not None}
     return TemplateResponse(request, "integrations/card.html", context)
 
 

@@ -256,8 +256,7 @@ def _stopped(state: State) -> Notice:
     at = clock(connection.status_changed_at, connection.organization)
     return Notice(
         "error",
-        f"Something stopped the sync at {at}. Nothing was lost. Disconnect, then connect again; if it happens twice, "
-        "contact support.",
+        f"Something stopped the sync at {at}. Nothing was lost. Try Test connection; if it fails, contact support.",
         mentions_support=True,
     )
 

@@ -14,10 +14,10 @@ GET_PAGES += ["mapping", "mapping_csv", "reconnect", "activity", "activity_csv",
 GET_PAGES += ["tie_out", "tie_out_csv", "tie_out_entries", "trial_balance", "trial_balance_result"]
 POST_ACTS = ["sync_mode", "connect", "start", "disconnect", "mapping", "refresh_chart", "choose"]
 POST_ACTS += ["flush", "mapping_upload", "create_party", "activity_retry_all", "activity_retry", "activity_decide"]
-POST_ACTS += ["trial_balance"]
+POST_ACTS += ["trial_balance", "test"]
 EVERY_REQUEST = [(name, method) for name in sorted({*GET_PAGES, *POST_ACTS}) for method in ("get", "post")]
 OF_A_CONNECTION = ["card", "start", "disconnect", "mapping", "refresh_chart"]
-OF_A_CONNECTION += ["mapping_csv", "mapping_upload", "trial_balance"]
+OF_A_CONNECTION += ["mapping_csv", "mapping_upload", "trial_balance", "test"]
 
 
 def address(name: str, connection: Connection) -> str:
