@@ -240,7 +240,7 @@ def _activate(
     connection.status, connection.status_reason = Connection.Status.CONNECTED, Connection.StatusReason.NONE
     connection.status_detail, connection.status_changed_at = "", now
     connection.connected_at, connection.connected_by = now, visitor.user
-    connection.chart_due_at = now
+    connection.chart_due_at, connection.chart_error = now, ""
     connection.save()
     tokens.keep_grant(connection, candidate.sealed_tokens, candidate.lifetimes, person_id=candidate.person_id)
     returning.release_others(connection, [each.company for each in candidates])

@@ -75,20 +75,15 @@ def stop(connection_id: UUID, error: GrantLost | CompanyGone | TokenRejected) ->
     telling.tell_that_it_ended(connection)
 
 
-@transaction.atomic
-def go_on(connection_id: UUID, *, actor: User, ip: str | None = None) -> None:
-    """The provider lets us reach a company again that was out of reach: what waited is sent."""
-    stopped = Connection.objects.select_related("organization").filter(pk=connection_id, status=Connection.Status.ERROR)
-    connection = stopped.select_for_update(of=("self",), no_key=True).first()
-    if connection is None:
+def go_on(connection: Connection) -> None:
+    """The provider lets us reach a company again that was out of reach: what waited is sent. The row is locked."""
+    if connection.status != Connection.Status.ERROR:
         return
     _set_status(connection, Connection.Status.CONNECTED, Connection.StatusReason.NONE)
     recording.record(
         Action.CONNECTED,
         connection.organization,
-        actor=actor,
         obj=str(connection),
-        ip=ip,
         data={"provider": connection.provider_name, "company": connection.company_name, "cause": "in_reach_again"},
     )
 

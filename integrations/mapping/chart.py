@@ -43,6 +43,9 @@ def read_if_due(connection_id: UUID) -> None:
         company, accounts = _read(connection)
     except (GrantLost, CompanyGone, TokenRejected) as error:
         disconnect.stop(connection_id, error)
+        # Nobody asks again until a person does.
+        asked = Connection.objects.askable().filter(pk=connection_id)
+        asked.update(chart_due_at=None, chart_error=f"{connection.provider.name} does not let us in.")
         return
     except RateLimited as error:
         Connection.objects.filter(pk=connection_id).update(chart_due_at=gates.slow_down(connection, error))
@@ -62,7 +65,7 @@ def _take(connection_id: UUID) -> Connection | None:
     Moving the due time takes the work: a second worker, woken twice, finds nothing due.
     """
     now = database_now()
-    due = Connection.objects.connected().filter(pk=connection_id, chart_due_at__lte=now)
+    due = Connection.objects.askable().filter(pk=connection_id, chart_due_at__lte=now)
     connection = due.select_for_update(no_key=True).first()
     if connection is None:
         return None
@@ -120,6 +123,7 @@ def _store(connection_id: UUID, company: Company, accounts: list[RemoteAccount])
     connection.chart_read_at = now
     connection.chart_due_at, connection.chart_error = now + _EVERY, ""
     connection.save()
+    disconnect.go_on(connection)
     mended = {row.remote_id for row in rows if row.is_eligible and _was_in_the_way(before.get(row.remote_id), row)}
     _release_what_was_mended(connection, mended, closed_before)
     waking.wake_on_commit(connection_id)

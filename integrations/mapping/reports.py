@@ -129,7 +129,8 @@ class MappingTable:
 def is_being_read(connection: Connection, now: datetime) -> bool:
     """Whether a worker reads the chart now or is about to."""
     due = connection.chart_due_at
-    return connection.is_connected and not connection.chart_error and due is not None and due <= now + _READING
+    is_askable = connection.status != Connection.Status.DISCONNECTED
+    return is_askable and not connection.chart_error and due is not None and due <= now + _READING
 
 
 def mapping_figures(connections: Iterable[Connection]) -> dict[UUID, MappingFigures]:

@@ -1,24 +1,18 @@
 """Asking, harmlessly, whether a provider is back: a read of the company's settings, never of its books."""
 
 import random
-import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from django.db import transaction
-
-from athenty.organizations.models import User
 from integrations.clock import database_now
 from integrations.connections import disconnect, tokens
 from integrations.connections.kms import KeyUnavailable
-from integrations.mirror import gates, pacing, queue, waking
+from integrations.mirror import gates, queue, waking
 from integrations.models import Connection
-from integrations.providers.base import Cause, Company
+from integrations.providers.base import Cause
 from integrations.providers.errors import CompanyGone, GrantLost, ProviderError, RateLimited, TokenRejected
 
 _FIRST, _LONGEST = timedelta(seconds=15), timedelta(seconds=60)
 _COUNTED = 10
-# A person looks at the page meanwhile.
-_PATIENCE = timedelta(seconds=5)
 _JITTER = random.SystemRandom()
 
 
@@ -36,48 +30,6 @@ def probe(connection: Connection) -> None:
     else:
         settle_trouble(connection)
         waking.wake_on_commit(connection.pk)
-
-
-class NotNow(Exception):
-    """A limit or an outage keeps the provider from being called before `until`."""
-
-    def __init__(self, until: datetime) -> None:
-        super().__init__(f"not before {until}")
-        self.until = until
-
-
-def ask_now(connection: Connection, *, actor: User, ip: str | None = None) -> Company:
-    """One call at a person's wish, counted like any other. An answer lets a connection that had stopped go on.
-
-    Raises NotNow, KeyUnavailable, and ProviderError for anything but an answer, of which the card then tells.
-    """
-    begins_at = _take_a_slot(connection)
-    time.sleep(max((begins_at - database_now()).total_seconds(), 0))
-    try:
-        company = _ask(connection)
-    except (GrantLost, CompanyGone, TokenRejected) as error:
-        disconnect.stop(connection.pk, error)
-        raise
-    except RateLimited as error:
-        gates.slow_down(connection, error)
-        raise
-    settle_trouble(connection)
-    disconnect.go_on(connection.pk, actor=actor, ip=ip)
-    waking.wake_on_commit(connection.pk)
-    return company
-
-
-@transaction.atomic
-def _take_a_slot(connection: Connection) -> datetime:
-    connection = Connection.objects.select_for_update(no_key=True).get(pk=connection.pk)
-    now = database_now()
-    away_until = max(connection.slowed_until or now, gates.opens_at(connection, now))
-    begins_at = pacing.take_slots(connection, now, 1)
-    if away_until > now or begins_at > now + _PATIENCE:
-        raise NotNow(max(away_until, begins_at))
-    connection.save(update_fields=["next_send_at"])
-    gates.reserve(connection, now)
-    return begins_at
 
 
 def next_probe_in(connection: Connection) -> timedelta:
@@ -98,13 +50,13 @@ def settle_trouble(connection: Connection) -> None:
     gates.note_success(connection)
 
 
-def _ask(connection: Connection) -> Company:
+def _ask(connection: Connection) -> None:
     token = tokens.access_token(connection)
     try:
-        return connection.provider.company(token, connection.company)
+        connection.provider.company(token, connection.company)
     except TokenRejected:
         token = tokens.access_token(connection, refused=token)
-        return connection.provider.company(token, connection.company)
+        connection.provider.company(token, connection.company)
 
 
 def _ask_again_in(connection: Connection, delay: timedelta) -> None:

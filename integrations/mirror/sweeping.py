@@ -27,5 +27,5 @@ def wake_what_is_due() -> None:
     room = Q(next_send_at=None) | Q(next_send_at__lte=now)
     for connection_id in sending.filter(work, room).values_list("pk", flat=True):
         waking.wake(connection_id)
-    for connection_id in Connection.objects.connected().filter(chart_due_at__lte=now).values_list("pk", flat=True):
+    for connection_id in Connection.objects.askable().filter(chart_due_at__lte=now).values_list("pk", flat=True):
         waking.wake_for_chart(connection_id)

@@ -32,6 +32,10 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
     def connected(self) -> "ConnectionQuerySet":
         return self.filter(status=Connection.Status.CONNECTED)
 
+    def askable(self) -> "ConnectionQuerySet":
+        """Those we hold access for: connected, or with a company that was out of reach and may be back."""
+        return self.exclude(status=Connection.Status.DISCONNECTED)
+
 
 class Connection(models.Model):
     class Status(models.TextChoices):

@@ -193,10 +193,12 @@ def _ends_soon_at(connection: Connection, now: datetime) -> datetime | None:
 
 
 def _is_working(state: State) -> bool:
+    if is_being_read(state.connection, state.now):
+        return True
     if not state.connection.is_connected:
         return False
     is_flowing = state.mode == SyncMode.LIVE and state.queue.waiting and not state.mapping.unmapped
-    return bool(is_being_read(state.connection, state.now) or state.queue.sending or is_flowing)
+    return bool(state.queue.sending or is_flowing)
 
 
 def _unfinished_attempts(organization: Organization, names: Collection[str]) -> dict[str, ConnectAttempt]:

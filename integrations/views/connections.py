@@ -3,21 +3,19 @@
 from datetime import date
 from uuid import UUID
 
+from django.db import transaction
 from django.http import HttpResponse
-from django.utils import timezone
 from django.utils.dateformat import format as format_date
 from django.views.decorators.http import require_POST
 
 from athenty.organizations.access import admin_required
 from athenty.organizations.client_address import client_ip
-from integrations.connections.kms import KeyUnavailable
 from integrations.connections.start import AlreadyStarted, start_mirroring
 from integrations.forms import StartForm
-from integrations.mirror import probing
+from integrations.mapping.chart import ask_for_reading
 from integrations.models import Connection
-from integrations.providers.errors import CompanyGone, GrantLost, ProviderError, TokenRejected
 from integrations.views.connected import PageRequest, connection_or_404, done, refused
-from integrations.views.moments import clock, counted
+from integrations.views.moments import counted
 
 
 @admin_required
@@ -38,28 +36,16 @@ def start(request: PageRequest, connection_id: UUID) -> HttpResponse:
 @admin_required
 @require_POST
 def test(request: PageRequest, connection_id: UUID) -> HttpResponse:
-    """Ask the provider which company this is, and say on the page what it answered."""
+    """Have a worker ask which company this is, and read its chart: a web process can open no token."""
     connection = connection_or_404(request, connection_id)
     short = connection.provider.short_name
     if connection.status == Connection.Status.DISCONNECTED:
         return refused(request, connection.provider_name, f"{short} is disconnected. Reconnect it first.")
-    try:
-        company = probing.ask_now(connection, actor=request.user, ip=client_ip(request))
-    except probing.NotNow as wait:
-        at = clock(wait.until, connection.organization)
-        sentence = f"{short} is not asked before {at}, since it limits us or did not answer others. Nothing is lost."
-    except (GrantLost, CompanyGone, TokenRejected):
-        return refused(
-            request, connection.provider_name, f"{short} answered, and does not let us in. Its card says what to do."
-        )
-    except KeyUnavailable:
-        sentence = "Athenty's own key service did not answer, so nobody was asked. Nothing is lost; try again soon."
-    except ProviderError:
-        sentence = f"{short} did not give a usable answer just now. Nothing is lost, and we ask again by ourselves."
-    else:
-        at = clock(timezone.now(), connection.organization)
-        sentence = f"{short} answered at {at}: we reach {company.name}."
-    return done(request, connection.provider_name, sentence)
+    with transaction.atomic():
+        ask_for_reading(connection)
+    return done(
+        request, connection.provider_name, f"Asking {short}. In a few seconds, “Last answer” says what came of it."
+    )
 
 
 def _started(on: date, waiting: int) -> str:

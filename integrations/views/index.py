@@ -38,11 +38,14 @@ def card(request: PageRequest, connection_id: UUID) -> HttpResponse:
     """A card's facts, asked for again while something is under way.
 
     `chart` says what the asking page shows: the mapping table is sent anew only when the chart was read again, since a
-    person may be at work in it. `quarter` is how much of a long drain it has announced.
+    person may be at work in it. `quarter` is how much of a long drain it has announced, `status` what its pill says.
     """
-    name = connection_or_404(request, connection_id).provider_name
+    connection = connection_or_404(request, connection_id)
+    name = connection.provider_name
     if not request.htmx:
         return redirect(card_url(name))
+    if request.GET.get("status", connection.status) != connection.status:
+        return HttpResponse(headers={"HX-Refresh": "true"})  # pill, buttons and table are others now
     found = cards.card_facts(request.organization, name)
     is_own_page = request.GET.get("on") == "page"
     is_chart_new = found.has_chart and request.GET.get("chart") != found.chart_stamp

@@ -19,7 +19,7 @@ HEIGHT = "document.documentElement.scrollHeight"
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
 def test_take_a_picture(open_page, firm, scene):
     FOLDER.mkdir(parents=True, exist_ok=True)
-    page = open_page(scene.path_for(firm), role=scene.role, reduced_motion="reduce")
+    page = open_page(scene.path_for(firm), role=scene.role, complains=scene.complains, reduced_motion="reduce")
     if scene.act:
         scene.act(page)
     for width in (1280, 375):

@@ -1,23 +1,20 @@
-"""Test connection: one harmless call at a person's wish, and on the page what the provider answered."""
-
-from datetime import timedelta
+"""Test connection: the worker asks at a person's wish, and the card says what the provider answered."""
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
 from audit.models import AuditEvent
-from integrations.clock import database_now
-from integrations.mirror import pacing
 from integrations.models import Connection
 from tests.mirror.conftest import (
-    COMPANY,
     _key_file,
     _sandbox,
     connection,
     firm,
     pass_over,
     provider_name,
+    read_chart_if_due,
     sandbox,
     states,
 )
@@ -28,87 +25,81 @@ COMPANY_CALL = {"quickbooks": "companyinfo", "xero": "organisation"}
 
 
 @pytest.fixture
-def browser(firm) -> Client:
-    client = Client()
-    client.force_login(firm.owner)
-    return client
-
-
-@pytest.fixture
-def press(browser, connection):
+def press(firm, connection):
     """Presses the button, and gives the page that comes."""
+    browser = Client()
+    browser.force_login(firm.owner)
 
     def pressed(**headers: str) -> str:
-        Connection.objects.filter(pk=connection.pk).update(next_send_at=None)
-        return browser.post(
-            reverse("integrations:test", args=[connection.pk]), follow=True, headers=headers
-        ).content.decode()
+        address = reverse("integrations:test", args=[connection.pk])
+        return browser.post(address, follow=True, headers=headers).content.decode()
 
     return pressed
 
 
-def test_the_company_and_the_time_are_named_in_place(press, connection):
-    page = press(**{"HX-Request": "true"})
-    assert page.lstrip().startswith("<section")
-    assert f"we reach {COMPANY}." in page.split('class="notice notice-success"')[1].split("</p>")[0].replace(
-        "&amp;", "&"
-    )
+@pytest.fixture
+def card(firm, connection):
+    """The card's facts as the page asks for them again."""
+    browser = Client()
+    browser.force_login(firm.owner)
+    address = reverse("integrations:card", args=[connection.pk])
+    return lambda **shown: browser.get(address, shown, headers={"HX-Request": "true"})
 
 
-def test_without_a_script_the_page_says_it(press, connection):
-    assert "answered at " in (page := press())
-    assert "<html" in page
+def answer(response: HttpResponse | str) -> str:
+    page = response if isinstance(response, str) else response.content.decode()
+    return " ".join(page.split("<dt>Last answer</dt>")[1].split("</dd>")[0].split())
 
 
-def test_the_call_counts_like_any_other(press, connection):
-    before = database_now()
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["plain", "htmx"])
+def test_the_worker_asks_and_the_card_says_when_it_answered(press, card, connection, headers):
+    page = press(**headers)
+    assert f"Asking {connection.provider.short_name}" in answer(page)
+    assert ("<html" in page) == (not headers)
+    assert "hx-trigger" in card().content.decode(), "the card asks again until there is an answer"
+    read_chart_if_due(connection)
+    assert "<time" in answer(card())
+
+
+def test_no_answer_changes_nothing_and_is_said(press, card, connection, sandbox):
+    call = COMPANY_CALL[connection.provider_name]
+    sandbox.arm(provider=connection.provider_name, call=call, share=1, do="status", status=503)
     press()
-    connection.refresh_from_db()
-    assert connection.next_send_at >= before + pacing.spacing(connection.provider.limits.calls_per_minute)
-
-
-@pytest.mark.parametrize("by", ["limit", "sends"])
-def test_while_the_provider_is_not_to_be_called_it_is_not(browser, connection, sandbox, by):
-    soon = database_now() + timedelta(minutes=6)
-    limit = {"slowed_until": soon} if by == "limit" else {"next_send_at": soon}
-    Connection.objects.filter(pk=connection.pk).update(**limit)
-    calls = len(sandbox.requests(connection.provider_name, COMPANY_CALL[connection.provider_name]))
-    answer = browser.post(reverse("integrations:test", args=[connection.pk]), follow=True)
-    assert "is not asked before" in answer.content.decode()
-    assert len(sandbox.requests(connection.provider_name, COMPANY_CALL[connection.provider_name])) == calls
-    connection.refresh_from_db()
-    assert (connection.next_send_at == soon) == (by == "sends")
-
-
-def test_no_answer_changes_nothing_and_is_said(press, connection, sandbox):
-    sandbox.arm(
-        provider=connection.provider_name, call=COMPANY_CALL[connection.provider_name], share=1, do="status", status=503
-    )
-    assert "did not give a usable answer just now. Nothing is lost" in press()
+    read_chart_if_due(connection)
+    assert "did not give its chart of accounts" in answer(card())
     connection.refresh_from_db()
     assert connection.is_connected
 
 
-def test_a_company_out_of_reach_stops_the_connection_and_one_in_reach_again_lets_it_go_on(
-    press, firm, connection, sandbox
-):
+def test_a_company_that_is_back_in_reach_goes_on_where_it_stopped(press, card, firm, connection, sandbox):
     gone = {"quickbooks": "subscription_lapsed", "xero": "deleted"}[connection.provider_name]
     sandbox.change_company(connection.provider_name, connection.company_id, state=gone)
-    assert "does not let us in" in press()
-    connection.refresh_from_db()
-    assert connection.status == "error"
     firm.post(("1100", "2100", "1.00"))
+    pass_over(connection)
+    for _ in range(2):
+        press()
+        read_chart_if_due(connection)
+        assert "does not let us in" in answer(card())
+        connection.refresh_from_db()
+        assert (connection.status, connection.chart_due_at) == ("error", None)
+    assert AuditEvent.objects.filter(action="integration.sync_failed").count() == 1, "told once"
 
     sandbox.change_company(connection.provider_name, connection.company_id, state="active")
-    assert "we reach" in press()
+    press()
+    read_chart_if_due(connection)
+    assert card(status="error").headers["HX-Refresh"] == "true", "the pill says something else now"
     connection.refresh_from_db()
     assert (connection.status, connection.status_reason) == ("connected", "")
     event = AuditEvent.objects.filter(action="integration.connected").latest("pk")
-    assert (event.actor, event.data["cause"]) == (firm.owner, "in_reach_again")
-    assert pass_over(connection)
+    assert (event.actor, event.data["cause"]) == (None, "in_reach_again")
+    while pass_over(connection):
+        pass
     assert states(connection) == ["sent"]
+    assert len(sandbox.journals(connection.provider_name, connection.company_id)) == 1
 
 
 def test_disconnected_it_asks_nobody(press, connection):
-    Connection.objects.filter(pk=connection.pk).update(status="disconnected")
+    Connection.objects.filter(pk=connection.pk).update(status="disconnected", chart_due_at=None)
     assert "is disconnected. Reconnect it first." in press()
+    connection.refresh_from_db()
+    assert connection.chart_due_at is None

@@ -1,5 +1,9 @@
-"""Signing in, and the pages that say no."""
+"""Signing in, the pages that say no, and what stands where the page can't be had."""
 
+from django.test import RequestFactory
+
+from athenty import error_pages
+from tests.browser.scenes.connections import INDEX
 from tests.browser.scenes.listing import scene
 
 
@@ -22,9 +26,33 @@ def sign_in_refused(firm):
 
 @scene(role="member")
 def no_access(firm):
-    return "/settings/integrations/"
+    return INDEX
 
 
 @scene()
 def not_found(firm):
     return "/settings/trust-accounting/entries/999999/"
+
+
+def _fail(page) -> None:
+    body = error_pages.server_error(RequestFactory().get(INDEX)).content
+    page.route(
+        "**/settings/integrations/", lambda route: route.fulfill(status=500, content_type="text/html", body=body)
+    )
+    page.reload()
+
+
+@scene(role=None, act=_fail, complains=("500",))
+def something_went_wrong(firm):
+    return INDEX
+
+
+def _go_offline(page) -> None:
+    page.context.set_offline(True)
+    page.click("text=Sync Mode")
+    page.wait_for_selector("#alert:not(:empty)")
+
+
+@scene(act=_go_offline, complains=("ERR_INTERNET_DISCONNECTED", "htmx:"))
+def offline(firm):
+    return INDEX

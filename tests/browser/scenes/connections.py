@@ -1,11 +1,15 @@
 """Settings ▸ Integrations: each state of a card, Sync Mode, disconnecting, and the mapping."""
 
 from datetime import timedelta
+from urllib.parse import urljoin
 
+from django.conf import settings
 from django.utils import timezone
 
+from athenty.organizations.models import Membership
+from integrations.connections import attempts
 from integrations.models import ConnectAttempt, Connection
-from integrations.providers.base import Cause
+from integrations.providers.base import Cause, Company
 from tests.browser.scenes.listing import scene
 from tests.browser.scenes.stage import connect, leave_unconfirmed, post, refuse, send, settled, switch
 
@@ -30,6 +34,50 @@ def connecting(firm):
         session_hash="session",
         started_at=timezone.now(),
     )
+    return INDEX
+
+
+def _come_back_from_xero(page) -> None:
+    """With three organisations to choose from, as one sign-in covers them."""
+    [key] = [cookie["value"] for cookie in page.context.cookies() if cookie["name"] == settings.SESSION_COOKIE_NAME]
+    membership = Membership.objects.get(organization__slug="park-lowe", role="owner")
+    visitor = attempts.Visitor(user=membership.user, organization=membership.organization, session_key=key)
+    attempt = attempts.record("xero", visitor, state="state", code_verifier="")
+    attempt.outcome = ConnectAttempt.Outcome.CHOOSING
+    companies = [
+        Company("a", "Park & Lowe LLP", "USD", "US"),
+        Company("b", "Park & Lowe Trust", "USD", "US"),
+        Company("c", "Demo Company (US)", "USD", "US", is_demo=True),
+    ]
+    attempt.candidates = [{"company": attempts.company_as_json(company)} for company in companies]
+    attempt.save()
+    page.goto(urljoin(page.url, f"{INDEX}choose/{attempt.reference}/"))
+
+
+@scene(act=_come_back_from_xero)
+def choose_the_organisation(firm):
+    return INDEX
+
+
+@scene()
+def reconnect_before_access_ends(firm):
+    connect(firm)
+    return f"{INDEX}quickbooks/reconnect/"
+
+
+@scene(role=None)
+def disconnected_over_there(firm):
+    return f"{INDEX}quickbooks/disconnected/"
+
+
+def _test_connection(page) -> None:
+    page.click("text=Test connection")
+    page.wait_for_selector("#quickbooks .notice-success")
+
+
+@scene(act=_test_connection, passing_over=TABLES)
+def connection_tested(firm):
+    connect(firm, slowed_until=timezone.now() + timedelta(minutes=6))
     return INDEX
 
 

@@ -17,6 +17,10 @@ class Scene:
     act: Callable[[Any], None] | None = None
     passing_over: str = ""
     """What other scenes have for the slow checks too, as a selector."""
+    is_djangos: bool = False
+    """One of the admin's own pages: held to WCAG, and not to our design."""
+    complains: tuple[str, ...] = ()
+    """What the browser's console may say of it."""
 
 
 SCENES: list[Scene] = []
