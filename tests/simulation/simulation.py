@@ -125,7 +125,8 @@ class _Run:
         """More often than not while something is wrong."""
         if self.troubles and self.dice.random() < 0.7:
             trouble = self.dice.choice(self.troubles)
-            self.stage.after(trouble.begins + self.dice.uniform(0, 0.3) * (trouble.ends - trouble.begins), self._post)
+            seconds = trouble.begins + self.dice.uniform(0, 0.3) * (trouble.ends - trouble.begins)
+            self.stage.after(min(seconds, self.length), self._post)
         else:
             self._some_time(self._post)
 
