@@ -1,9 +1,11 @@
 """H1 by the book: answers that say no, or say nothing that can be read, in simulated time."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from email.utils import format_datetime
+from functools import partial
 
 import pytest
 
@@ -96,6 +98,37 @@ def test_f14_an_answer_that_cannot_be_read_is_no_answer(world, what, mangle):
         return Strike(mangle=mangle) if call.writes and seconds < 30 else UNHARMED
 
     tally = Run(world, "F14", f"answer: {what}", strike, entries=5, over=20).play()
+    assert (tally.refused, tally.unconfirmed) == (0, 0)
+
+
+# As Intuit words it; the second is what a company set to French is told.
+TAKEN = {
+    "English": "DocNumber={DocNumber} is assigned to TxnType=Journal Entry with TxnId={Id}",
+    "French": "DocNumber={DocNumber} est attribué à TxnType=Écriture de journal avec TxnId={Id}",
+}
+
+
+def say_taken(words: str, body: bytes) -> bytes:
+    """Of every other item, as if an earlier send had written it and Intuit had forgotten that."""
+    answer = json.loads(body)
+    for item in answer.get("BatchItemResponse", [])[::2]:
+        journal = item.pop("JournalEntry")
+        error = {"Message": "Duplicate Document Number Error", "Detail": words.format(**journal), "code": "6140"}
+        item["Fault"] = {"Error": [error], "type": "ValidationFault"}
+    return json.dumps(answer).encode()
+
+
+@pytest.mark.parametrize("language", TAKEN)
+def test_f15_our_own_number_taken_means_that_the_entry_is_there(world, language):
+    """Beside good items of the same answer; I3 compares the journal's id with what we keep."""
+
+    def strike(call: Call, seconds: float) -> Strike:
+        hits = call.writes and call.provider == "quickbooks"
+        return Strike(mangle=partial(say_taken, TAKEN[language])) if hits else UNHARMED
+
+    tally = Run(
+        world, "F15", f"6140 for our own number, in {language}", strike, entries=15, over=20, latency=5.0
+    ).play()
     assert (tally.refused, tally.unconfirmed) == (0, 0)
 
 

@@ -219,12 +219,12 @@ def test_f22_what_ends_the_access_stops_sending_within_a_call_and_tells_once(
     assert set(states(connection)) <= {"waiting", "sending"}
 
 
-@pytest.mark.parametrize("point", ["claimed", "sealed", "sending", "answered"])
+@pytest.mark.parametrize("point", ["claimed", "sealed", "sending", "answered", "settling", "settled"])
 def test_f25_a_disconnect_in_mid_send_finishes_what_is_under_way_and_starts_nothing(
     browser, firm, provider_name, sandbox, monkeypatch, point
 ):
     """At every named point of a pass somebody presses Disconnect, and the access is given back at once."""
-    from integrations.mirror import claiming, drain
+    from integrations.mirror import claiming, drain, outcomes
 
     connection = connected(browser, firm, provider_name)
 
@@ -232,12 +232,12 @@ def test_f25_a_disconnect_in_mid_send_finishes_what_is_under_way_and_starts_noth
         if name == point and Connection.objects.get().is_connected:
             disconnect(browser, connection)
 
-    for module in (claiming, drain):
+    for module in (claiming, drain, outcomes):
         monkeypatch.setattr(module, "crash_point", crash_point)
     pass_over(connection)
     monkeypatch.undo()
     sent = len(sandbox.journals(provider_name, connection.company_id))
-    if point == "answered":
+    if point in {"answered", "settling", "settled"}:
         assert states(connection) == ["sent", "sent"]
     elif point in {"claimed", "sealed"}:
         assert sent == 0
