@@ -7,11 +7,12 @@ from celery import shared_task
 from integrations.mapping import chart
 from integrations.mirror import drain as draining
 from integrations.mirror import heartbeat, schedule, sweeping
+from integrations.mirror.slow_lane import slow_lane
 
 
 @shared_task
 def drain(connection_id: str) -> None:
-    draining.run_pass(UUID(connection_id))
+    slow_lane.run(UUID(connection_id), draining.run_pass)
 
 
 @shared_task
