@@ -48,6 +48,6 @@ def _status(each: ListedEntry, short: str) -> str:
         return state
     return (
         f'{state} · <a href="{escape(each.journal_url)}" target="_blank" rel="noopener noreferrer">'
-        f"{'#' + each.number_there if each.number_there else 'Open'}"
+        f"{'#' + escape(each.number_there) if each.number_there else 'Open'}"
         f'<span class="visually-hidden"> {row.entry} in {short}, in a new tab</span></a>'
     )
