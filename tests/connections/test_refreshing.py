@@ -265,6 +265,7 @@ def process(connection: Connection, **environment: str) -> subprocess.Popen[str]
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_sixteen_processes_that_need_a_token_refresh_it_once(firm, provider_name, sandbox):
     connection = connect_firm(firm, provider_name, sandbox)
@@ -282,6 +283,7 @@ def test_sixteen_processes_that_need_a_token_refresh_it_once(firm, provider_name
     assert works(connection)
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("killed", ["before the reply", "between reply and store"])

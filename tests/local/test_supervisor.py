@@ -12,6 +12,8 @@ import pytest
 from athenty.local.supervisor import ChildFailed, Supervisor
 from tests.local.processes import contents, eventually, running_with
 
+pytestmark = pytest.mark.slow  # each of them starts processes, and waits for what becomes of them
+
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 # Children carry the state folder in their command line, by which they are found.
 FOREVER = "import time; print('up', flush=True); time.sleep(60)"

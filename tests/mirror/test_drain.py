@@ -389,6 +389,7 @@ def test_a_reference_is_readable_short_and_never_that_of_another_connection(conn
     assert mine == reference(connection, entry)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_eight_workers_send_every_entry_once(firm, connection, sandbox):
     firm.post(*[("1100", "2100", f"{n}.00") for n in range(1, 131)])

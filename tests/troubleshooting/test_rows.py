@@ -203,6 +203,7 @@ def leave(connection, sandbox):
     SealedGrant.objects.update(access_expires_at=database_now())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", [revoke, delete, leave])
 def test_f22_what_ends_the_access_stops_sending_within_a_call_and_tells_once(
     browser, firm, provider_name, sandbox, trouble
@@ -219,6 +220,7 @@ def test_f22_what_ends_the_access_stops_sending_within_a_call_and_tells_once(
     assert set(states(connection)) <= {"waiting", "sending"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["claimed", "sealed", "sending", "answered", "settling", "settled"])
 def test_f25_a_disconnect_in_mid_send_finishes_what_is_under_way_and_starts_nothing(
     browser, firm, provider_name, sandbox, monkeypatch, point
