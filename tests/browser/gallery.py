@@ -24,6 +24,7 @@ def test_take_a_picture(open_page, firm, scene):
         scene.act(page)
     for width in (1280, 375):
         page.set_viewport_size({"width": width, "height": 800})
+        page.evaluate("scrollTo(0, 0)")
         # A bar that sticks to the window's foot belongs at the picture's.
         page.set_viewport_size({"width": width, "height": min(page.evaluate(HEIGHT), TALLEST)})
         for theme in ("light", "dark"):

@@ -385,3 +385,9 @@ def test_other_firms_accounts_and_entries_stay_out(owner, firm, other_firms_conn
     assert "Hidden Cash" not in page
     assert "Other Books" not in page
     assert f'name="account-{account(firm, "1100").pk}"' in page
+
+
+def test_a_company_that_was_not_asked_yet_has_no_last_answer(owner, firm):
+    make_connection(firm, chart=False, started=False, chart_due_at=timezone.now() + timedelta(minutes=5))
+    page = owner.get(reverse("integrations:index")).content.decode()
+    assert "None yet" in page.split("<dt>Last answer</dt>")[1].split("</dd>")[0]

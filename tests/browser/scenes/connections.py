@@ -84,7 +84,14 @@ def connection_tested(firm):
 @scene()
 def reading_the_chart(firm):
     connect(firm, chart_read_at=None, chart_due_at=timezone.now(), mirror_from=None, last_sync_at=None)
-    connect(firm, "xero", chart_read_at=None, chart_error="no answer", mirror_from=None, last_sync_at=None)
+    connect(
+        firm,
+        "xero",
+        chart_read_at=None,
+        chart_error="Xero did not give its chart of accounts.",
+        mirror_from=None,
+        last_sync_at=None,
+    )
     return INDEX
 
 
@@ -102,9 +109,9 @@ def mapping_incomplete(firm):
 
 @scene(passing_over=TABLES)
 def first_sync_running(firm):
-    connection = connect(firm)
+    connection = connect(firm, last_sync_at=timezone.now())
     connection.queue.update(queued_at=timezone.now() - timedelta(minutes=9))
-    send(connection, 20, minutes_apart=0.2)
+    send(connection, 20, minutes_ago=0, minutes_apart=0.2)
     settled(firm, "xero")
     return INDEX
 

@@ -99,11 +99,14 @@ def _read_chart(connection: Connection, unmapped: int) -> None:
         )
 
 
-def send(connection: Connection, number: int | None = None, *, minutes_apart: float = 17) -> list[QueueRow]:
-    """So many of the waiting entries, all by default, went in deliveries of one each and were accepted."""
+def send(
+    connection: Connection, number: int | None = None, *, minutes_ago: float = 4, minutes_apart: float = 17
+) -> list[QueueRow]:
+    """So many of the waiting entries, all by default, went in deliveries of one each and were accepted, the last one
+    `minutes_ago`."""
     rows = list(connection.queue.waiting().select_related("entry").order_by("pk")[:number])
     for index, row in enumerate(reversed(rows)):
-        at = timezone.now() - timedelta(minutes=4 + index * minutes_apart)
+        at = timezone.now() - timedelta(minutes=minutes_ago + index * minutes_apart)
         deliver(row, "answered", at=at)
         row.remote_id = str(300 + row.entry.number)
         row.state, row.sent_at, row.changed_at = QueueRow.State.SENT, at, at
