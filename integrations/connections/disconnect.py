@@ -61,6 +61,9 @@ def stop(connection_id: UUID, error: GrantLost | CompanyGone | TokenRejected) ->
     is_over = reason != Connection.StatusReason.COMPANY_GONE
     status = Connection.Status.DISCONNECTED if is_over else Connection.Status.ERROR
     _set_status(connection, status, reason, detail=error.message)
+    if not is_over:
+        # It is asked again when a person wants to know, and not by the clock.
+        Connection.objects.filter(pk=connection.pk).update(chart_due_at=None)
     if reason == Connection.StatusReason.GRANT_LOST:
         SealedGrant.objects.filter(connection=connection).delete()
     elif reason == Connection.StatusReason.SEAL_BROKEN:

@@ -43,9 +43,8 @@ def read_if_due(connection_id: UUID) -> None:
         company, accounts = _read(connection)
     except (GrantLost, CompanyGone, TokenRejected) as error:
         disconnect.stop(connection_id, error)
-        # Nobody asks again until a person does.
-        asked = Connection.objects.askable().filter(pk=connection_id)
-        asked.update(chart_due_at=None, chart_error=f"{connection.provider.name} does not let us in.")
+        out_of_reach = Connection.objects.filter(pk=connection_id, status=Connection.Status.ERROR)
+        out_of_reach.update(chart_due_at=None, chart_error=f"{connection.provider.name} does not let us in.")
         return
     except RateLimited as error:
         Connection.objects.filter(pk=connection_id).update(chart_due_at=gates.slow_down(connection, error))

@@ -1,12 +1,18 @@
 """Test connection: the worker asks at a person's wish, and the card says what the provider answered."""
 
+from datetime import timedelta
+
 import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
 from audit.models import AuditEvent
-from integrations.models import Connection
+from integrations.clock import database_now
+from integrations.connections import tokens
+from integrations.mapping import chart
+from integrations.models import Connection, SealedGrant
+from integrations.providers.errors import GrantLost
 from tests.mirror.conftest import (
     _key_file,
     _sandbox,
@@ -96,6 +102,21 @@ def test_a_company_that_is_back_in_reach_goes_on_where_it_stopped(press, card, f
         pass
     assert states(connection) == ["sent"]
     assert len(sandbox.journals(connection.provider_name, connection.company_id)) == 1
+
+
+def test_who_learns_late_that_an_earlier_grant_ended_leaves_the_new_one_to_be_read(connection, monkeypatch):
+    """A person has connected anew while this worker was asking."""
+
+    def refused(_connection):
+        earlier = SealedGrant(refreshed_at=connection.connected_at - timedelta(days=1))
+        raise tokens.GrantRefused(GrantLost("revoked"), earlier)
+
+    monkeypatch.setattr(chart, "_read", refused)
+    Connection.objects.filter(pk=connection.pk).update(chart_due_at=database_now())
+    read_chart_if_due(connection)
+    connection.refresh_from_db()
+    assert connection.is_connected
+    assert (connection.chart_due_at is None, connection.chart_error) == (False, "")
 
 
 def test_disconnected_it_asks_nobody(press, connection):
