@@ -2,8 +2,9 @@
 
 import pytest
 
+from audit.models import AuditEvent
 from integrations.models import SyncSettings
-from tests.pages.firms import make_connection, post, target
+from tests.pages.firms import make_connection, park, post, target
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -87,9 +88,7 @@ def test_facts_are_asked_for_until_all_is_sent(open_page, firm):
     connection = make_connection(firm)
     page = open_page(at="2026-03-12T14:05:00")
     connection.queue.update(state="sent")
-    page.clock.run_for(4900)
-    assert page.locator("#quickbooks-facts[hx-get]").count() == 1
-    page.clock.run_for(200)
+    page.clock.run_for(5000)
     page.wait_for_selector("#quickbooks-facts:not([hx-get])")
     assert page.locator("#status").inner_text() == "QuickBooks: everything is sent."
 
@@ -109,3 +108,25 @@ def test_the_mapping_is_saved_without_script(open_page, firm):
     page.click("#quickbooks-save")
     assert page.url.endswith("?tab=connections#quickbooks")
     assert "Mapping saved." in page.locator(".notice-success").inner_text()
+
+
+def test_choosing_a_mode_does_not_save_it_and_says_so(open_page, firm):
+    page = open_page("/settings/integrations/?tab=sync-mode")
+    posted = []
+    page.on("request", lambda request: posted.append(request.url) if request.method == "POST" else None)
+    page.check("#mode-off")
+    page.wait_for_timeout(300)
+    assert posted == []
+    assert page.locator(".unsaved").inner_text() == "1 unsaved change"
+    assert not SyncSettings.objects.filter(organization=firm, mode="off").exists()
+
+
+def test_a_double_click_on_retry_tries_once(open_page, firm):
+    post(firm, 1)
+    connection = make_connection(firm)
+    [row] = park(connection)
+    page = open_page(f"/settings/integrations/activity/{row.pk}/")
+    page.dblclick("button:text-is('Retry')")
+    page.wait_for_selector(".notice-success")
+    assert AuditEvent.objects.filter(action="integration.entry_retried").count() == 1
+    assert list(connection.queue.values_list("state", flat=True)) == ["waiting"]
