@@ -1,7 +1,7 @@
 """How far the mirror has come with journal entries, for the pages of the ledger: `{% load sync_status %}`.
 
 {% sync_statuses entries as statuses %}
-{% for entry in entries %}{% include "integrations/sync_status.html" with found=statuses|of:entry %}{% endfor %}
+{% for entry in entries %}{% sync_status statuses entry %}{% endfor %}
 """
 
 from collections import defaultdict
@@ -10,12 +10,17 @@ from dataclasses import dataclass
 
 from django.db.models import FilteredRelation, Q
 from django.template import Library
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from integrations.models import Connection, QueueRow
 from integrations.providers import PROVIDERS
 from ledger.models import JournalEntry
 
 register = Library()
+
+_FLAG = mark_safe('<span aria-hidden="true">▲</span> ')
 
 
 @dataclass(frozen=True)
@@ -49,9 +54,30 @@ def sync_statuses(entries: Iterable[JournalEntry]) -> dict[int, list[SyncStatus]
     return dict(statuses)
 
 
-@register.filter
-def of(statuses: Mapping[int, list[SyncStatus]], entry: JournalEntry) -> list[SyncStatus]:
-    return statuses.get(entry.pk, [])
+@register.simple_tag
+def sync_status(statuses: Mapping[int, list[SyncStatus]], entry: JournalEntry) -> SafeString:
+    """The entry's statuses, each with the way to its story; empty where the firm mirrors to no system."""
+    return format_html_join(
+        "\n",
+        '<span class="sync-status{}">{}{}: {}</span>',
+        (
+            (
+                " is-flagged" if each.needs_a_person else "",
+                _FLAG if each.needs_a_person else "",
+                each.provider,
+                _way(each),
+            )
+            for each in statuses.get(entry.pk, [])
+        ),
+    )
+
+
+def _way(status: SyncStatus) -> str:
+    if status.row_id is None:
+        return status.words
+    return format_html(
+        '<a href="{}">{}</a>', reverse("integrations:activity_entry", args=[status.row_id]), status.words
+    )
 
 
 def _status(provider_name: str, row_id: int | None, state: str | None) -> SyncStatus:
