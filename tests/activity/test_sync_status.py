@@ -4,18 +4,18 @@ from datetime import date
 
 from django.template import Context, Template
 
-from integrations.templatetags.sync_status import of, sync_statuses
+from integrations.templatetags.sync_status import sync_statuses
 from tests.pages.firms import make_connection, mark_sent, park, post
 
 PAGE = Template(
     "{% load sync_status %}{% sync_statuses entries as statuses %}"
-    '{% for entry in entries %}{% include "integrations/sync_status.html" with found=statuses|of:entry %}{% endfor %}'
+    "{% for entry in entries %}{% sync_status statuses entry %}{% endfor %}"
 )
 
 
 def words(entries) -> list[list[str]]:
     found = sync_statuses(entries)
-    return [[f"{each.provider}: {each.words}" for each in of(found, entry)] for entry in entries]
+    return [[f"{each.provider}: {each.words}" for each in found.get(entry.pk, [])] for entry in entries]
 
 
 def test_each_entry_has_a_status_for_each_system(firm):
