@@ -52,6 +52,11 @@ class Whole:
         for name, company in (("Harbor Law", "Park & Lowe LLP"), ("Other Law", "Other & Sons LLP")):
             firm = make_firm(name)
             connection = connect_firm(firm, "xero", self.sandbox, company)
+            # The stack's own worker may have begun to read the chart before us.
+            until = time.monotonic() + 30
+            while connection.chart_read_at is None and time.monotonic() < until:
+                time.sleep(0.1)
+                connection.refresh_from_db()
             start.start_mirroring(connection, timezone.localdate(), actor=firm.owner)
             map_everything(firm, connection)
             self.firms.append(firm)
