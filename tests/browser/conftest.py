@@ -37,10 +37,29 @@ def owner(firm) -> User:
     return make_person(firm, "owner")
 
 
+@pytest.fixture(scope="module")
+def context_with(chromium):
+    """A context for these options, the same each time: a new one would fetch and compile every script again."""
+    contexts = {}
+
+    def context(at: str | None, **options):
+        key = (at, *sorted(options.items()))
+        if key not in contexts:
+            contexts[key] = chromium.new_context(**options)
+            if at:
+                contexts[key].clock.install(time=at)
+        contexts[key].clear_cookies()
+        return contexts[key]
+
+    yield context
+    for context in contexts.values():
+        context.close()
+
+
 @pytest.fixture
-def open_page(chromium, live_server, firm):
+def open_page(context_with, live_server, firm):
     """Opens a page, as the firm's owner unless told otherwise, and fails when the browser's console complains."""
-    contexts, complaints, awaited = [], [], ["422", "403", "404"]
+    pages, complaints, awaited = [], [], ["422", "403", "404"]
 
     def opened(
         path: str = "/settings/integrations/",
@@ -53,22 +72,21 @@ def open_page(chromium, live_server, firm):
     ):
         """With `at`, the page's clock begins there and goes as `page.clock` is told. `complains`: the console may."""
         awaited.extend(complains)
-        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
-        contexts.append(context)
+        context = context_with(at, **options)
         if role:
             value = session(person(firm, role))
             context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": live_server.url}])
         page = context.new_page()
-        if at:
-            page.clock.install(time=at)
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": 900})
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(live_server.url + path)
         return page
 
     yield opened
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     # Chromium logs these as errors, and they are the answers wanted: a refused form, a page one may not see.
     assert [text for text in complaints if not any(part in text for part in awaited)] == []
 

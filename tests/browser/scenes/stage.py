@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from athenty.organizations.models import Organization
 from integrations.mirror import deliveries, queue, schedule
-from integrations.models import Attempt, Connection, Delivery, DeliveryItem, QueueRow
+from integrations.models import AccountMapping, Attempt, ChartAccount, Connection, Delivery, DeliveryItem, QueueRow
 from integrations.providers.base import Cause
 from ledger.models import JournalEntry
 from ledger.posting import EntryDraft, EntryLine, post_entries
@@ -80,9 +80,9 @@ def connect(firm: Organization, provider_name: str = "quickbooks", *, unmapped: 
 
 def _read_chart(connection: Connection, unmapped: int) -> None:
     charted = _CHARTS[connection.provider_name]
-    for theirs in [*((*row, "") for row in charted.values()), *_REFUSED[connection.provider_name]]:
-        remote_id, number, name, kind, classification, refusal = theirs
-        connection.chart.create(
+    targets = ChartAccount.objects.bulk_create(
+        ChartAccount(
+            connection=connection,
             remote_id=remote_id,
             number=number,
             name=name,
@@ -91,12 +91,17 @@ def _read_chart(connection: Connection, unmapped: int) -> None:
             currency="USD",
             refusal=refusal,
         )
-    for number in list(charted)[: len(charted) - unmapped]:
-        connection.mappings.create(
-            account=connection.organization.accounts.get(number=number),
-            target=connection.chart.get(remote_id=charted[number][0]),
-            is_required=True,
-        )
+        for remote_id, number, name, kind, classification, refusal in [
+            *((*row, "") for row in charted.values()),
+            *_REFUSED[connection.provider_name],
+        ]
+    )
+    accounts = {account.number: account for account in connection.organization.accounts.all()}
+    pairs = list(zip(charted, targets, strict=False))
+    AccountMapping.objects.bulk_create(
+        AccountMapping(connection=connection, account=accounts[number], target=target, is_required=True)
+        for number, target in pairs[: len(pairs) - unmapped]
+    )
 
 
 def send(
@@ -104,51 +109,57 @@ def send(
 ) -> list[QueueRow]:
     """So many of the waiting entries, all by default, went in deliveries of one each and were accepted, the last one
     `minutes_ago`."""
-    rows = list(connection.queue.waiting().select_related("entry").order_by("pk")[:number])
+    rows = list(connection.queue.waiting().select_related("entry", "connection").order_by("pk")[:number])
     for index, row in enumerate(reversed(rows)):
         at = timezone.now() - timedelta(minutes=minutes_ago + index * minutes_apart)
-        deliver(row, "answered", at=at)
         row.remote_id = str(300 + row.entry.number)
         row.state, row.sent_at, row.changed_at = QueueRow.State.SENT, at, at
-        row.save()
+    deliver(rows, "answered")
+    QueueRow.objects.bulk_update(rows, ["remote_id", "state", "sent_at", "changed_at"])
     return rows
 
 
-def deliver(row: QueueRow, outcome: str, *, at: Any = None, open: bool = False, **said: Any) -> Delivery:
-    """A delivery of this entry, and its one attempt with what came of it."""
-    at = at or timezone.now() - timedelta(minutes=4)
-    connection = row.connection
-    delivery = Delivery.objects.create(
-        connection=connection,
-        state=Delivery.State.OPEN if open else Delivery.State.SETTLED,
-        idempotency_key=f"{connection.provider_name}-{row.entry.number}",
-        body=b"{}",
-        sealed_at=at,
-        first_sent_at=at,
-        settled_at=None if open else at,
-        attempts=1,
-        next_attempt_at=timezone.now() + timedelta(minutes=2),
+def deliver(rows: list[QueueRow], outcome: str, **said: Any) -> None:
+    """A delivery for each of these entries of a connection, at the time its row last changed, and its one attempt with
+    what came of it."""
+    connection = rows[0].connection
+    mappings = connection.mappings.select_related("target")
+    targets = {str(mapping.account_id): mapping.target.remote_id for mapping in mappings if mapping.target}
+    made = Delivery.objects.bulk_create(
+        Delivery(
+            connection=connection,
+            state=Delivery.State.SETTLED,
+            idempotency_key=f"{connection.provider_name}-{row.entry.number}",
+            body=b"{}",
+            sealed_at=row.changed_at,
+            first_sent_at=row.changed_at,
+            settled_at=row.changed_at,
+            attempts=1,
+            next_attempt_at=timezone.now() + timedelta(minutes=2),
+        )
+        for row in rows
     )
-    DeliveryItem.objects.create(
-        delivery=delivery,
-        row=row,
-        position=0,
-        item_id="1",
-        reference=deliveries.reference(connection, row.entry),
-        targets={
-            str(mapping.account_id): mapping.target.remote_id
-            for mapping in connection.mappings.select_related("target")
-            if mapping.target
-        },
+    DeliveryItem.objects.bulk_create(
+        DeliveryItem(
+            delivery=delivery,
+            row=row,
+            position=0,
+            item_id="1",
+            reference=deliveries.reference(connection, row.entry),
+            targets=targets,
+        )
+        for delivery, row in zip(made, rows, strict=True)
     )
-    Attempt.objects.create(
-        delivery=delivery,
-        started_at=at,
-        finished_at=at + timedelta(seconds=0.7),
-        outcome=outcome,
-        **{"http_status": 200, "request_id": "1-67e1-5b0ad5c14a27", **said},
+    Attempt.objects.bulk_create(
+        Attempt(
+            delivery=delivery,
+            started_at=delivery.sealed_at,
+            finished_at=delivery.sealed_at + timedelta(seconds=0.7),
+            outcome=outcome,
+            **{"http_status": 200, "request_id": "1-67e1-5b0ad5c14a27", **said},
+        )
+        for delivery in made
     )
-    return delivery
 
 
 _WORDS = {
@@ -162,20 +173,20 @@ def refuse(connection: Connection, number: int = 1, cause: Cause = Cause.PERIOD)
     code, words = _WORDS[cause]
     rows = list(connection.queue.waiting().select_related("entry", "connection").order_by("-pk")[:number])
     for row in rows:
-        said = {"provider_code": code, "provider_message": words}
-        deliver(row, "answered", **said)
         row.state, row.cause = QueueRow.State.NEEDS_ATTENTION, cause
         row.provider_code, row.provider_message = code, words
         row.blamed_account_id = "43" if cause == Cause.ACCOUNT else ""
         row.changed_at = timezone.now() - timedelta(minutes=4)
         row.save()
+    deliver(rows, "answered", provider_code=code, provider_message=words)
     return rows
 
 
 def leave_unconfirmed(connection: Connection) -> QueueRow:
     """The newest waiting entry was sent, and nobody ever said what became of it."""
     row = connection.queue.waiting().select_related("entry", "connection").order_by("-pk")[0]
-    deliver(row, "OutcomeUnknown", at=timezone.now() - timedelta(minutes=9), http_status=None, request_id="")
+    row.changed_at = timezone.now() - timedelta(minutes=9)
+    deliver([row], "OutcomeUnknown", http_status=None, request_id="")
     row.state, row.changed_at = QueueRow.State.UNCONFIRMED, timezone.now() - timedelta(minutes=3)
     row.save()
     return row
