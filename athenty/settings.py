@@ -92,7 +92,8 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-WHITENOISE_USE_FINDERS = LOCAL
+# Where they are found when asked for, not all at each start: a test starts the pages a thousand times.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = LOCAL
 
 # The mapping table sends a field for each account of the firm.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000

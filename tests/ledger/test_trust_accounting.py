@@ -154,11 +154,12 @@ def test_more_lines_can_be_added_without_losing_what_was_typed(page):
     assert JournalEntry.objects.get().lines.count() == 3
 
 
-def test_a_form_with_too_many_rows_asked_for_shows_a_bounded_number(page):
+def test_a_form_with_too_many_rows_asked_for_shows_a_bounded_number(page, monkeypatch):
+    monkeypatch.setattr("ledger.forms._MOST_LINES", 20)
     response = page.post(POST, filled(page.get(POST), add_rows="1", rows="999"))
-    assert response.content.decode().count('name="line-') == 500 * 4
-    refused = page.post(POST, filled(page.get(POST), rows="501"))
-    assert "An entry takes at most 500 lines here." in text(refused)
+    assert response.content.decode().count('name="line-') == 20 * 4
+    refused = page.post(POST, filled(page.get(POST), rows="21"))
+    assert "An entry takes at most 20 lines here." in text(refused)
     assert not JournalEntry.objects.exists()
 
 

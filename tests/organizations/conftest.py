@@ -12,9 +12,3 @@ def organization(db) -> Organization:
 @pytest.fixture
 def parts(organization) -> dict[str, Part]:
     return cast(organization)
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords(settings) -> None:
-    """Django's own hasher is slow on purpose."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
