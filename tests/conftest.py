@@ -1,6 +1,7 @@
 """What every test shares."""
 
 import gc
+from collections.abc import Iterator
 
 import pytest
 from django.core.management.commands import flush
@@ -11,6 +12,7 @@ from hypothesis import settings as hypothesis_settings
 
 from tests.browser.chromium import MISSING
 from tests.log_watch import watched_logs
+from tests.sandbox_server import Sandbox, running_sandbox
 
 __all__ = ["watched_logs"]
 
@@ -36,6 +38,13 @@ def _hash_passwords_in_no_time():
     """A safe hash takes a third of a second, for each of the people whom a thousand tests make."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
+
+
+@pytest.fixture(scope="session")
+def started_sandbox(tmp_path_factory) -> Iterator[Sandbox]:
+    """One for the whole run, since each is a process that takes seconds to start. Who uses it resets it first."""
+    with running_sandbox(tmp_path_factory.mktemp("sandbox") / "sandbox.sqlite3") as sandbox:
+        yield sandbox
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -22,9 +22,9 @@ from ledger.importing import import_ledger
 from tests.browser.conftest import session
 from tests.browser.work import worker
 from tests.mapping.score import TRUTH
-from tests.mirror.conftest import COMPANY, _key_file, _sandbox, sandbox
+from tests.mirror.conftest import COMPANY, _key_file, sandbox
 
-__all__ = ["_key_file", "_sandbox", "sandbox"]
+__all__ = ["_key_file", "sandbox"]
 
 LEDGER = Path(__file__).resolve().parents[2] / "athenty" / "local" / "ledgers" / "consultancy"
 

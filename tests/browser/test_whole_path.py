@@ -14,10 +14,10 @@ from athenty.organizations.models import Membership, User
 from integrations.connections import connect
 from integrations.models import Connection
 from tests.browser.work import worker
-from tests.mirror.conftest import COMPANY, _key_file, _sandbox, sandbox
+from tests.mirror.conftest import COMPANY, _key_file, sandbox
 from tests.pages.firms import make_firm
 
-__all__ = ["_key_file", "_sandbox", "sandbox"]
+__all__ = ["_key_file", "sandbox"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 

@@ -15,10 +15,10 @@ from integrations.connections import connect as connecting
 from integrations.mapping import chart
 from integrations.models import ConnectAttempt, Connection, GrantToReturn, SealedGrant
 from tests.connections.sign_in import COMPANIES, allow, deny, parameters
-from tests.mirror.conftest import _key_file, _sandbox, firm, make_firm, map_everything, provider_name, sandbox, visitor
+from tests.mirror.conftest import _key_file, firm, make_firm, map_everything, provider_name, sandbox, visitor
 from tests.security.conftest import browser, browser_of, come_back, connect, press_connect
 
-__all__ = ["_key_file", "_sandbox", "browser", "firm", "provider_name", "sandbox"]
+__all__ = ["_key_file", "browser", "firm", "provider_name", "sandbox"]
 
 INDEX = "/settings/integrations/"
 PARK, OTHER, DEMO = "Park & Lowe LLP", "Other & Sons LLP", "Demo Company (US)"

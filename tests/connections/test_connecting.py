@@ -18,7 +18,6 @@ from integrations.providers.errors import GrantLost
 from tests.mirror.conftest import (
     COMPANY,
     _key_file,
-    _sandbox,
     connect_firm,
     firm,
     make_firm,
@@ -28,7 +27,7 @@ from tests.mirror.conftest import (
     visitor,
 )
 
-__all__ = ["_key_file", "_sandbox", "firm", "provider_name", "sandbox"]
+__all__ = ["_key_file", "firm", "provider_name", "sandbox"]
 
 
 def nothing_changed() -> bool:

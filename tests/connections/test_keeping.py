@@ -23,7 +23,6 @@ from integrations.models import AccessNotice, Connection, SealedGrant, SyncMode
 from integrations.providers.errors import CompanyGone, GrantLost
 from tests.mirror.conftest import (
     _key_file,
-    _sandbox,
     connect_firm,
     firm,
     make_firm,
@@ -32,7 +31,7 @@ from tests.mirror.conftest import (
     sandbox,
 )
 
-__all__ = ["_key_file", "_sandbox", "firm", "provider_name", "sandbox"]
+__all__ = ["_key_file", "firm", "provider_name", "sandbox"]
 
 DAY = timedelta(days=1)
 

@@ -19,7 +19,6 @@ from integrations.connections.kms.local import LocalKeyFile
 from integrations.models import ConnectAttempt, GrantToReturn, SealedGrant
 from tests.mirror.conftest import (
     _key_file,
-    _sandbox,
     connect_firm,
     firm,
     make_firm,
@@ -28,7 +27,7 @@ from tests.mirror.conftest import (
     visitor,
 )
 
-__all__ = ["_key_file", "_sandbox", "firm", "sandbox"]
+__all__ = ["_key_file", "firm", "sandbox"]
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 

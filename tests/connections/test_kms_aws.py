@@ -12,9 +12,9 @@ from integrations.connections import disconnect, keeping, keys, kms, returning, 
 from integrations.connections.kms import KeyUnavailable, SealBroken
 from integrations.connections.kms.aws import AwsKms
 from integrations.models import SealedGrant
-from tests.mirror.conftest import _key_file, _sandbox, connect_firm, firm, make_firm, provider_name, sandbox
+from tests.mirror.conftest import _key_file, connect_firm, firm, make_firm, provider_name, sandbox
 
-__all__ = ["_key_file", "_sandbox", "firm", "provider_name", "sandbox"]
+__all__ = ["_key_file", "firm", "provider_name", "sandbox"]
 
 PLACE = {"organization": "1", "provider": "xero", "connection": "a", "field": "tokens"}
 

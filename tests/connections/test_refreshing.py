@@ -23,7 +23,6 @@ from integrations.providers.errors import GrantLost, Unavailable
 from tests.connections.sign_in import sign_in
 from tests.mirror.conftest import (
     _key_file,
-    _sandbox,
     connect_firm,
     firm,
     map_everything,
@@ -34,7 +33,7 @@ from tests.mirror.conftest import (
     visitor,
 )
 
-__all__ = ["_key_file", "_sandbox", "firm", "provider_name", "sandbox"]
+__all__ = ["_key_file", "firm", "provider_name", "sandbox"]
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _DAY = timedelta(days=1)

@@ -10,9 +10,9 @@ from integrations.models import ConnectAttempt, Connection, GrantToReturn, Seale
 from integrations.providers.errors import GrantLost
 from tests.connections.sign_in import COMPANIES, allow, parameters, sign_in
 from tests.faults.conftest import start_worker, wait_until
-from tests.mirror.conftest import _key_file, _sandbox, firm, make_firm, provider_name, sandbox, visitor
+from tests.mirror.conftest import _key_file, firm, make_firm, provider_name, sandbox, visitor
 
-__all__ = ["_key_file", "_sandbox", "firm", "provider_name", "sandbox", "start_worker"]
+__all__ = ["_key_file", "firm", "provider_name", "sandbox", "start_worker"]
 
 PARK, OTHER, DEMO = "Park & Lowe LLP", "Other & Sons LLP", "Demo Company (US)"
 XERO = COMPANIES["xero"]

@@ -15,7 +15,6 @@ from integrations.models import Connection, SealedGrant
 from integrations.providers.errors import GrantLost
 from tests.mirror.conftest import (
     _key_file,
-    _sandbox,
     connection,
     firm,
     pass_over,
@@ -25,7 +24,7 @@ from tests.mirror.conftest import (
     states,
 )
 
-__all__ = ["_key_file", "_sandbox", "connection", "firm", "provider_name", "sandbox"]
+__all__ = ["_key_file", "connection", "firm", "provider_name", "sandbox"]
 
 COMPANY_CALL = {"quickbooks": "companyinfo", "xero": "organisation"}
 

@@ -16,10 +16,10 @@ from django.conf import settings as live
 from django.db import connection as database
 
 from tests.faults.scoreboard import Line, board
-from tests.mirror.conftest import _key_file, _sandbox, firm, provider_name, sandbox
+from tests.mirror.conftest import _key_file, firm, provider_name, sandbox
 from tests.simulation.world import World, simulated_world
 
-__all__ = ["_key_file", "_sandbox", "firm", "provider_name", "sandbox"]
+__all__ = ["_key_file", "firm", "provider_name", "sandbox"]
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _PROVIDER_SETTINGS = [

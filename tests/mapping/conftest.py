@@ -6,7 +6,6 @@ from integrations.mapping import chart
 from integrations.models import ChartAccount, Connection
 from tests.mirror.conftest import (
     _key_file,
-    _sandbox,
     connection,
     firm,
     pass_over,
@@ -16,7 +15,7 @@ from tests.mirror.conftest import (
 )
 from tests.sandbox_server import Sandbox
 
-__all__ = ["_key_file", "_sandbox", "connection", "firm", "provider_name", "sandbox"]
+__all__ = ["_key_file", "connection", "firm", "provider_name", "sandbox"]
 
 
 def edit_there(sandbox: Sandbox, target: ChartAccount, **changes: Any) -> None:

@@ -1,7 +1,6 @@
 """A firm with books, connected to the sandbox through the real OAuth conversation."""
 
 import copy
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -22,7 +21,7 @@ from integrations.models import ConnectAttempt, Connection, Delivery
 from ledger.models import Account, JournalEntry
 from ledger.posting import EntryDraft, EntryLine, post_entries
 from tests.mirror.kept_rows import KeptRows
-from tests.sandbox_server import Sandbox, point_at, running_sandbox
+from tests.sandbox_server import Sandbox, point_at
 
 COMPANY = "Park & Lowe LLP"
 CHART = [
@@ -33,20 +32,14 @@ CHART = [
 ]
 
 
-@pytest.fixture(scope="session")
-def _sandbox(tmp_path_factory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox") / "sandbox.sqlite3") as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def sandbox(_sandbox, settings) -> Sandbox:
-    _sandbox.reset()
+def sandbox(started_sandbox, settings) -> Sandbox:
+    started_sandbox.reset()
     # What takes minutes in a firm's life takes milliseconds here: the limits have tests of their own.
-    _sandbox.set_limits(enabled=False)
-    point_at(settings, _sandbox.url)
-    _sandbox.register(connect.redirect_uri("quickbooks"), connect.redirect_uri("xero"))
-    return _sandbox
+    started_sandbox.set_limits(enabled=False)
+    point_at(settings, started_sandbox.url)
+    started_sandbox.register(connect.redirect_uri("quickbooks"), connect.redirect_uri("xero"))
+    return started_sandbox
 
 
 @pytest.fixture(autouse=True)

@@ -9,16 +9,10 @@ from django.urls import reverse
 from integrations.connections import connect, kms
 from integrations.models import ConnectAttempt, Connection, SealedGrant
 from tests.pages.firms import make_connection
-from tests.sandbox_server import Sandbox, point_at, running_sandbox
+from tests.sandbox_server import Sandbox, point_at
 
 INDEX = "/settings/integrations/"
 COMPANY = "Park & Lowe LLP"
-
-
-@pytest.fixture(scope="module")
-def started_sandbox(tmp_path_factory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox") / "sandbox.sqlite3") as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

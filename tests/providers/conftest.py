@@ -8,7 +8,7 @@ import pytest
 
 from tests.providers.sandbox_world import CALLBACK
 from tests.providers.scripted_server import Reply, ScriptedServer
-from tests.sandbox_server import Sandbox, point_at, running_sandbox
+from tests.sandbox_server import Sandbox, point_at
 
 
 @pytest.fixture(scope="session")
@@ -39,16 +39,10 @@ def point_at_script(settings: Any, server: ScriptedServer) -> None:
     settings.XERO_API_URL = f"{server.url}/xero/api.xro/2.0"
 
 
-@pytest.fixture(scope="session")
-def _running_sandbox(tmp_path_factory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox") / "sandbox.sqlite3") as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def sandbox(_running_sandbox, settings) -> Sandbox:
+def sandbox(started_sandbox, settings) -> Sandbox:
     """The sandbox as it is on the first day, with the product's settings pointing at it."""
-    point_at(settings, _running_sandbox.url)
-    _running_sandbox.reset()
-    _running_sandbox.register(CALLBACK)
-    return _running_sandbox
+    point_at(settings, started_sandbox.url)
+    started_sandbox.reset()
+    started_sandbox.register(CALLBACK)
+    return started_sandbox

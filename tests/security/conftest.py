@@ -7,9 +7,9 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.connections.sign_in import allow
-from tests.mirror.conftest import Firm, _key_file, _sandbox, firm, provider_name, sandbox
+from tests.mirror.conftest import Firm, _key_file, firm, provider_name, sandbox
 
-__all__ = ["_key_file", "_sandbox", "firm", "provider_name", "sandbox"]
+__all__ = ["_key_file", "firm", "provider_name", "sandbox"]
 
 
 @pytest.fixture

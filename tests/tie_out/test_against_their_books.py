@@ -9,10 +9,10 @@ from django.test import Client
 from django.utils import timezone
 
 from integrations.mirror import tie_out as tying_out
-from tests.mirror.conftest import _key_file, _sandbox, connection, firm, pass_over, provider_name, sandbox
+from tests.mirror.conftest import _key_file, connection, firm, pass_over, provider_name, sandbox
 from tests.tie_out.test_trial_balance import text_of, upload
 
-__all__ = ["_key_file", "_sandbox", "connection", "firm", "provider_name", "sandbox"]
+__all__ = ["_key_file", "connection", "firm", "provider_name", "sandbox"]
 
 
 @pytest.fixture

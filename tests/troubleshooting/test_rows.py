@@ -21,7 +21,6 @@ from tests.connections.sign_in import allow
 from tests.mirror.conftest import (
     Firm,
     _key_file,
-    _sandbox,
     firm,
     map_everything,
     pass_over,
@@ -31,7 +30,7 @@ from tests.mirror.conftest import (
 )
 from tests.security.conftest import browser, come_back, connect, press_connect
 
-__all__ = ["_key_file", "_sandbox", "browser", "firm", "provider_name", "sandbox"]
+__all__ = ["_key_file", "browser", "firm", "provider_name", "sandbox"]
 
 INDEX = "/settings/integrations/"
 PARK = "Park & Lowe LLP"
