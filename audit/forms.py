@@ -3,9 +3,9 @@ from typing import Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.utils.dateformat import format as format_date
 
 from athenty.organizations.models import Membership, Organization
+from athenty.organizations.moments import short_date
 from audit import wording
 from audit.actions import Action
 from audit.models import AuditEvent, AuditEventQuerySet
@@ -107,11 +107,7 @@ class LogFilter(forms.Form):
 
 def _days_in_words(first: datetime.date | None, last: datetime.date | None) -> str:
     if first and last:
-        return f"on {_day(first)}" if first == last else f"between {_day(first)} and {_day(last)}"
+        return f"on {short_date(first)}" if first == last else f"between {short_date(first)} and {short_date(last)}"
     if first:
-        return f"from {_day(first)} on"
-    return f"up to {_day(last)}" if last else ""
-
-
-def _day(day: datetime.date) -> str:
-    return format_date(day, "j M Y")
+        return f"from {short_date(first)} on"
+    return f"up to {short_date(last)}" if last else ""

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.utils.dateformat import format as format_date
+from athenty.organizations.moments import short_date
 
 PROVIDERS = {"quickbooks": "QuickBooks Online", "xero": "Xero"}
 
@@ -123,7 +123,7 @@ def _change_of(row: Any) -> str:
 def _day(text: str) -> str:
     """A date as people write it; any other text as it is."""
     try:
-        return format_date(date.fromisoformat(text), "j M Y") if len(text) == len("2026-03-12") else text
+        return short_date(date.fromisoformat(text)) if len(text) == len("2026-03-12") else text
     except ValueError:
         return text
 

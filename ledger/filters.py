@@ -1,12 +1,11 @@
 """What part of the books a page shows. Every field may be empty; the address holds them all."""
 
-import datetime
 import re
 
 from django import forms
 from django.db.models import Q
-from django.utils.dateformat import format as format_date
 
+from athenty.organizations.moments import short_date
 from ledger.models import JournalEntryQuerySet
 
 
@@ -26,7 +25,7 @@ class PeriodFilter(forms.Form):
     def in_words(self) -> str:
         """`from 1 Mar 2026 to 7 Mar 2026`; empty for the whole life of the books, or what can't be read."""
         first, last = self.cleaned_data.get("first"), self.cleaned_data.get("last")
-        parts = [f"from {_day(first)}" if first else "", f"to {_day(last)}" if last else ""]
+        parts = [f"from {short_date(first)}" if first else "", f"to {short_date(last)}" if last else ""]
         return " ".join(filter(None, parts))
 
 
@@ -57,7 +56,3 @@ class JournalFilter(PeriodFilter):
 
 class DayFilter(forms.Form):
     as_of = _day_field("At the end of")
-
-
-def _day(day: datetime.date) -> str:
-    return format_date(day, "j M Y")

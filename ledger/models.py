@@ -102,6 +102,16 @@ class JournalEntryQuerySet(models.QuerySet["JournalEntry"]):
         total = lines.values("entry").annotate(total=models.Sum("debit")).values("total")
         return self.annotate(total=models.Subquery(total))
 
+    def with_reversals(self) -> Self:
+        """Adds `reverses_number` and `reversed_by_number`, of the entry that it answers and of the one that answers it.
+
+        Numbers for a list: an entry that nothing reverses raises when it is asked for `reversed_by`, and fifty of
+        those take a template longer than their rows.
+        """
+        return self.annotate(
+            reverses_number=models.F("reverses__number"), reversed_by_number=models.F("reversed_by__number")
+        )
+
 
 class JournalEntry(models.Model):
     """A dated, balanced set of lines. Once posted it has a number and is final: it is answered, never changed."""

@@ -68,16 +68,22 @@ class TrialBalance:
 
 
 def trial_balance(
-    organization: Organization, *, as_of: date | None = None, dated_from: date | None = None
+    organization: Organization, *, as_of: date | None = None, dated_from: date | None = None, trust_only: bool = False
 ) -> TrialBalance:
-    """Posted debits and credits per account, of entries dated from `dated_from` to `as_of`, both included."""
+    """Posted debits and credits per account, of entries dated from `dated_from` to `as_of`, both included.
+
+    `trust_only` leaves out all but the trust accounts, which then need not balance.
+    """
+    accounts = Account.objects.for_organization(organization)
     lines = JournalLine.objects.for_organization(organization).posted().dated(first=dated_from, last=as_of)
+    if trust_only:
+        accounts, lines = accounts.trust(), lines.filter(account__is_trust=True)
     totals = {
         row["account_id"]: row
         for row in lines.order_by().values("account_id").annotate(debits=Sum("debit"), credits=Sum("credit"))
     }
     rows = []
-    for account in Account.objects.for_organization(organization):
+    for account in accounts:
         total = totals.get(account.pk)
         if total:
             rows.append(TrialBalanceRow(account, total["debits"] or _ZERO, total["credits"] or _ZERO))

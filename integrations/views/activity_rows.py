@@ -4,15 +4,14 @@ fifty."""
 from collections.abc import Iterable
 
 from django.contrib.humanize.templatetags.humanize import naturaltime
-from django.urls import reverse
-from django.utils.dateformat import format as format_date
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from athenty.organizations.models import Organization
+from athenty.organizations.pages import numbered_url
 from integrations.mirror.activity import ListedEntry
 from integrations.models import QueueRow
-from integrations.views.moments import local
+from integrations.views.moments import local, short_date, short_time
 
 _FLAGGED = (QueueRow.State.NEEDS_ATTENTION, QueueRow.State.UNCONFIRMED)
 
@@ -25,17 +24,17 @@ def rows(listed: Iterable[ListedEntry], organization: Organization) -> SafeStrin
 def _row(each: ListedEntry, organization: Organization) -> str:
     row, entry, short = each.row, each.row.entry, each.row.connection.provider.short_name
     changed = local(row.changed_at, organization)
-    moment = f"{format_date(changed, 'j M Y, g:i')} {format_date(changed, 'A').lower()}"
     return (
-        f'<tr><th scope="row"><a href="{reverse("integrations:activity_entry", args=[row.pk])}">{entry}'
+        f'<tr><th scope="row"><a href="{numbered_url("integrations:activity_entry", row.pk)}">{entry}'
         f'<span class="visually-hidden"> to {short}</span></a></th>'
-        f'<td class="date" data-label="Dated">{format_date(entry.date, "j M Y")}</td>'
+        f'<td class="date" data-label="Dated">{short_date(entry.date)}</td>'
         f'<td data-label="Description"><span class="clipped">{escape(entry.memo) or "No memo"}</span></td>'
         f'<td class="money" data-label="Debits">{each.total:,.2f}</td>'
         f'<td data-label="To">{short}</td>'
         f'<td data-label="Status">{_status(each, short)}</td>'
         f'<td class="count" data-label="Tries">{each.attempts:,}</td>'
-        f'<td data-label="Last change"><time datetime="{changed.isoformat()}">{moment}</time>'
+        f'<td data-label="Last change"><time datetime="{changed.isoformat()}">'
+        f"{short_date(changed)}, {short_time(changed)}</time>"
         f'<span class="row-note">{naturaltime(row.changed_at)}</span></td></tr>\n'
     )
 

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.db import transaction
 from django.http import HttpResponse
-from django.utils.dateformat import format as format_date
 from django.views.decorators.http import require_POST
 
 from athenty.organizations.access import admin_required
@@ -15,7 +14,7 @@ from integrations.forms import StartForm
 from integrations.mapping.chart import ask_for_reading
 from integrations.models import Connection
 from integrations.views.connected import PageRequest, connection_or_404, done, refused
-from integrations.views.moments import counted
+from integrations.views.moments import counted, short_date
 
 
 @admin_required
@@ -50,4 +49,4 @@ def test(request: PageRequest, connection_id: UUID) -> HttpResponse:
 
 def _started(on: date, waiting: int) -> str:
     entries = counted(waiting, "entry", "entries")
-    return f"Mirroring from {format_date(on, 'j M Y')}. {entries} {'is' if waiting == 1 else 'are'} waiting to be sent."
+    return f"Mirroring from {short_date(on)}. {entries} {'is' if waiting == 1 else 'are'} waiting to be sent."

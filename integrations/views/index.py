@@ -71,6 +71,7 @@ def connections_tab(
     shown = cards.cards(request.organization, list(PROVIDERS), start_forms=start_forms, asked=asked)
     has_errors = any(each.errors for each in asked.values())
     context = {"tab": "connections", "tab_title": "Connections", "cards": shown, "has_errors": has_errors}
+    context["needing_a_person"] = sum(each.figures.queue.needing_a_person for each in shown if each.figures)
     return _page(request, context, status=status)
 
 

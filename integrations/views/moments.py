@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from athenty.organizations.moments import clock, day, local, moment, today
+from athenty.organizations.moments import clock, day, local, moment, short_date, short_time, today
 
-__all__ = ["clock", "counted", "day", "interval", "local", "moment", "today"]
+__all__ = ["clock", "counted", "day", "interval", "local", "moment", "short_date", "short_time", "today"]
 
 
 def interval(length: timedelta) -> str:

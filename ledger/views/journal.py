@@ -20,13 +20,13 @@ def trust_accounting(request: OrganizationRequest) -> HttpResponse:
     entries = wanted.applied_to(JournalEntry.objects.for_organization(request.organization).posted().newest_first())
     journal = page_asked_for(entries.values_list("pk", flat=True), request.GET)
     # What costs something per entry is asked for those on the page, not for those before it.
-    shown = JournalEntry.objects.filter(pk__in=list(journal)).newest_first().with_total()
+    shown = JournalEntry.objects.filter(pk__in=list(journal)).newest_first().with_total().with_reversals()
     context = {
-        "entries": list(shown.select_related("reverses", "reversed_by")),
+        "entries": list(shown),
         "filter": wanted,
         "journal": journal,
         "query": without_page(request.GET),
-        "trust": reports.trust_position(reports.trial_balance(request.organization)),
+        "trust": reports.trust_position(reports.trial_balance(request.organization, trust_only=True)),
     }
     status = 200 if wanted.is_valid() else 422
     return TemplateResponse(request, "ledger/trust_accounting.html", context, status=status)

@@ -1,6 +1,6 @@
 """Moments on a page, in the firm's time zone."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.template import Library
@@ -12,6 +12,12 @@ from athenty.organizations import moments
 from athenty.organizations.models import Organization
 
 register = Library()
+
+
+@register.filter
+def short_date(on: date | None) -> str:
+    """`12 Mar 2026`: in a list's rows, where Django's `date:"j M Y"` would be most of the page's time."""
+    return moments.short_date(on) if on else ""
 
 
 @register.filter
