@@ -151,21 +151,8 @@ def standings(connections: Sequence[Connection]) -> dict[UUID, Standing]:
     found = {}
     with database.cursor() as cursor:
         cursor.execute(_FIGURES, {"connections": list(by_id), "counted": _COUNTED_SENT})
-        for (
-            pk,
-            now,
-            sending,
-            parked,
-            unconfirmed,
-            waiting,
-            oldest,
-            due,
-            outcome,
-            again_at,
-            sent,
-            closed,
-            *chosen,
-        ) in cursor:
+        for row in cursor:
+            pk, now, sending, parked, unconfirmed, waiting, oldest, due, outcome, again_at, sent, closed, *chosen = row
             found[pk] = Standing(
                 connection=by_id[pk],
                 chosen=Chosen(*chosen),
