@@ -47,6 +47,19 @@
     if (alone && !hidden && Math.min(box.width, box.height) < 23.9) complain(13, `${brief(control)} is ${box.width} × ${box.height}`);
   }
 
+  // 14. Nothing is cut off or spills: what an element holds fits it, unless it scrolls, or ends in an ellipsis and has
+  // the whole in its title. An inline element has no width of its own: its block is asked.
+  const forEarsOnly = (element) => element && (getComputedStyle(element).clipPath !== "none" || forEarsOnly(element.parentElement));
+  const overfull = all("body *:not(input, select, textarea)").filter((element) => {
+    if (!element.clientWidth || element.scrollWidth <= element.clientWidth + 1) return false;
+    const { overflowX, textOverflow } = getComputedStyle(element);
+    const isShortened = textOverflow === "ellipsis" && element.title;
+    return shown(element) && !isShortened && !["auto", "scroll"].includes(overflowX) && !forEarsOnly(element);
+  });
+  for (const element of overfull.filter((one) => !overfull.some((other) => other !== one && one.contains(other)))) {
+    complain(14, `${brief(element)} needs ${element.scrollWidth} px and has ${element.clientWidth}`);
+  }
+
   // 16. Every choice of a target has a name of its own that holds our account's number.
   const names = all("select.target, input.target").map((field) => text(field.labels?.[0] ?? { textContent: field.ariaLabel ?? "" }));
   for (const name of names) if (!/\d/.test(name)) complain(16, `a target is called ${name}`);
