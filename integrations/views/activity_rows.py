@@ -31,7 +31,7 @@ def _row(each: ListedEntry, organization: Organization) -> str:
         f'<td data-label="Description"><span class="clipped">{escape(entry.memo) or "No memo"}</span></td>'
         f'<td class="money" data-label="Debits">{each.total:,.2f}</td>'
         f'<td data-label="To">{short}</td>'
-        f'<td data-label="Status">{_status(each, short)}</td>'
+        f'<td data-label="Status"><span>{_status(each, short)}</span></td>'
         f'<td class="count" data-label="Tries">{each.attempts:,}</td>'
         f'<td data-label="Last change"><time datetime="{changed.isoformat()}">'
         f"{short_date(changed)}, {short_time(changed)}</time>"

@@ -69,7 +69,7 @@ def test_whatever_is_not_acknowledged_makes_a_difference(owner, firm, state):
     page = seen(owner)
     assert "Not in agreement. 1 of 4 entries, 1,250.00 of 5,000.00 USD of debits" in page
     assert "1 entry missing" in page
-    assert "1100 Trust Bank 1100 · Trust Account 5,000.00 3,750.00 0.00 0.00 ▲ Differs" in page
+    assert "1100 Trust Bank → 1100 · Trust Account 5,000.00 3,750.00 0.00 0.00 ▲ Differs" in page
 
 
 def test_an_entry_that_never_reached_the_queue_makes_a_difference(owner, firm):
@@ -108,8 +108,8 @@ def test_a_month_is_shown_by_account(owner, firm):
     november, december = seen(owner, month="2025-11"), seen(owner, month="2025-12")
     assert "By account, November 2025" in november
     assert "6000 Rent 6000 · Rent" not in november
-    assert "6000 Rent 6000 · Rent 800.00 0.00 0.00 0.00 ▲ Differs" in december
-    assert "1000 Operating Bank 1000 · Operating Cash 0.00 0.00 800.00 0.00 ▲ Differs" in december
+    assert "6000 Rent → 6000 · Rent 800.00 0.00 0.00 0.00 ▲ Differs" in december
+    assert "1000 Operating Bank → 1000 · Operating Cash 0.00 0.00 800.00 0.00 ▲ Differs" in december
 
 
 def test_the_accounts_are_where_the_lines_went_and_not_where_they_would_go_now(owner, firm):
@@ -117,7 +117,7 @@ def test_the_accounts_are_where_the_lines_went_and_not_where_they_would_go_now(o
     connection = make_connection(firm)
     send(connection, 1, n1100="42", n2100="81")
     page = seen(owner)
-    assert "1100 Trust Bank 1000 · Operating Cash 1,250.00" in page
+    assert "1100 Trust Bank → 1000 · Operating Cash 1,250.00" in page
     assert tying_out.sent_by_target(connection, as_of=date(2026, 1, 1)) == {
         "42": Decimal("1250.00"),
         "81": Decimal("-1250.00"),
