@@ -48,6 +48,10 @@ def test_trust_money_held_equals_what_is_owed(books):
     books.post(("1100", "5000.00", ""), ("2100", "", "5000.00"))
     position = reports.trust_position(reports.trial_balance(books.organization))
     assert (position.held, position.owed, position.difference) == (Decimal(5000), Decimal(5000), 0)
+    books.post(("1000", "70.00", ""), ("4000", "", "70.00"))
+    alone = reports.trial_balance(books.organization, trust_only=True)
+    assert {row.account.number for row in alone.rows if row.balance} == {"1100", "2100"}
+    assert reports.trust_position(alone) == position
 
 
 def test_money_taken_from_trust_without_the_client_shows_as_a_difference(books):

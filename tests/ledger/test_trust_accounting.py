@@ -183,6 +183,9 @@ def test_reversing_asks_first_and_links_both_entries(books, page):
     assert "Reversed by" in text(page.get(f"{ADDRESS}entries/1/"))
     assert f'{ADDRESS}entries/1/">JE-1</a>' in text(page.get(f"{ADDRESS}entries/2/"))
     assert "has been reversed by" in text(page.get(f"{ADDRESS}entries/1/reverse/"))
+    journal = text(page.get(ADDRESS))
+    assert f'Reversed by <a href="{ADDRESS}entries/2/">JE-2</a>' in journal
+    assert f'Reverses <a href="{ADDRESS}entries/1/">JE-1</a>' in journal
 
 
 def test_a_second_reversal_is_refused(books, page):

@@ -28,7 +28,9 @@ def navigation(page: Client, address: str = "/settings/audit-log/") -> str:
 def test_the_navigation_says_how_many_entries_wait_for_a_person(firm, page, parked, words):
     post(firm, 4)
     park(make_connection(firm), parked)
-    assert f'<span class="nav-count">{words}</span>' in navigation(page)
+    counted = f'<span class="nav-count">{words}</span>'
+    assert counted in navigation(page)
+    assert counted in navigation(page, "/settings/integrations/"), "the page that counts for itself says another number"
 
 
 def test_the_navigation_counts_what_is_unconfirmed_and_no_other_firms_entries(firm, page):
