@@ -66,6 +66,7 @@ def what_our_design_adds(page):
 
     page.set_viewport_size({"width": 320, "height": 800})
     assert not page.evaluate(TOO_WIDE), "the page scrolls sideways at 320 px"
+    assert page.evaluate(CHECKS) == []
     page.set_viewport_size({"width": 1280, "height": 900})
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     assert not page.evaluate(TOO_WIDE), "the page scrolls sideways at 200 % text"
