@@ -13,6 +13,7 @@ ACTIONS = {
     "commit_late": "close the connection after `hold_seconds`, and do the work `delay_seconds` after that",
     "delay": "do the work, then answer `delay_seconds` late",
     "drip": "do the work, then send the answer piece by piece over about `delay_seconds`",
+    "trickle": "do the work, then send the answer a byte a second, for as long as anybody listens",
     "cut": "do the work, then break off in the middle of the answer",
     "status": "answer with `status` (and `body`, `content_type`) without doing the work",
     "status_after_commit": "do the work, then answer with `status` as if it had failed",

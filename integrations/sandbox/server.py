@@ -10,9 +10,9 @@ from typing import Any
 from flask import Flask
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-# Set in a request's environment by an armed fault: how its answer goes over the wire.
-DRIP_SECONDS, CUT = "sandbox.drip_seconds", "sandbox.cut"
-DRIPS = 20
+# Set in a request's environment by an armed fault: how its answer goes over the wire. Pieces are so many bytes, and so
+# many seconds apart.
+PIECES, CUT = "sandbox.pieces", "sandbox.cut"
 
 
 class KeepAliveHandler(WSGIRequestHandler):
@@ -72,17 +72,17 @@ class KeepAliveHandler(WSGIRequestHandler):
         self.wfile.flush()
 
     def _write(self, body: bytes) -> None:
-        """The body in one piece, unless an armed fault wants it dripping or cut off."""
+        """The body in one piece, unless an armed fault wants it in many or cut off."""
         if self.environ.get(CUT):
             self.wfile.write(body[: len(body) // 2])
             raise ConnectionResetError("cut off by an armed fault")
-        if (seconds := self.environ.get(DRIP_SECONDS)) is None:
+        if self.environ.get(PIECES) is None:
             self.wfile.write(body)
             return
-        size = max(1, len(body) // DRIPS)
+        size, pause_seconds = self.environ[PIECES]
         for start in range(0, len(body), size):
             self.wfile.write(body[start : start + size])
-            time.sleep(seconds / DRIPS)
+            time.sleep(pause_seconds)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing: the sandbox keeps a request log of its own, without tokens."""

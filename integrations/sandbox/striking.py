@@ -11,9 +11,11 @@ from . import request_log
 from .answers import ANSWERS
 from .faults import INSIDE, Fault, drop_connection
 from .retry_after import retry_after
-from .server import CUT, DRIP_SECONDS
+from .server import CUT, PIECES
 
 Work = Callable[[], Response]
+
+DRIPS = 20
 
 
 def struck(fault: Fault, work: Work) -> Response:
@@ -27,9 +29,12 @@ def struck(fault: Fault, work: Work) -> Response:
         time.sleep(fault.hold_seconds)
         drop_connection(request.environ)
         return Response(status=fault.status)
-    response = work() if fault.do in ("delay", "drip", "cut") or fault.do.endswith("_after_commit") else None
+    response = work() if fault.do in ("delay", "drip", "trickle", "cut") or fault.do.endswith("_after_commit") else None
     if fault.do == "drip":
-        request.environ[DRIP_SECONDS] = fault.delay_seconds
+        length = len(response.get_data()) if response else 0
+        request.environ[PIECES] = max(1, length // DRIPS), fault.delay_seconds / DRIPS
+    elif fault.do == "trickle":
+        request.environ[PIECES] = 1, 1.0
     elif fault.do == "cut":
         request.environ[CUT] = True
     else:

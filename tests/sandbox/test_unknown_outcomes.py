@@ -96,6 +96,17 @@ def test_an_answer_can_come_drop_by_drop(served, quickbooks, arm):
     connection.close()
 
 
+def test_an_answer_can_trickle_a_byte_a_second(served, quickbooks, arm):
+    arm(provider="quickbooks", call="batch", do="trickle")
+    headers = {"Authorization": f"Bearer {quickbooks.access_token}", "Accept": "application/json"}
+    url = f"{served}/quickbooks/v3/company/{quickbooks.realm}/batch?requestid=r-1"
+    started = time.monotonic()
+    with requests.post(url, json=BATCH, headers=headers, stream=True, timeout=5) as answer:
+        assert answer.raw.read(3) == b'{"B'
+    assert 1.9 < time.monotonic() - started < 4, "the third byte comes after two seconds"
+    assert quickbooks.books()["journals"] == 1
+
+
 def test_an_answer_can_break_off_in_the_middle_with_the_work_done(served, quickbooks, arm):
     arm(provider="quickbooks", call="batch", do="cut")
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
