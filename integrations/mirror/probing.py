@@ -7,6 +7,7 @@ from integrations.clock import database_now
 from integrations.connections import disconnect, tokens
 from integrations.connections.kms import KeyUnavailable
 from integrations.mirror import gates, queue, waking
+from integrations.mirror.slow_lane import lend_database
 from integrations.models import Connection
 from integrations.providers.base import Cause
 from integrations.providers.errors import CompanyGone, GrantLost, ProviderError, RateLimited, TokenRejected
@@ -52,6 +53,7 @@ def settle_trouble(connection: Connection) -> None:
 
 def _ask(connection: Connection) -> None:
     token = tokens.access_token(connection)
+    lend_database()
     try:
         connection.provider.company(token, connection.company)
     except TokenRejected:

@@ -1,106 +1,128 @@
-"""A worker's sixteen threads, and companies that hold them for long."""
+"""A worker's sixteen threads, and companies that would hold them for long."""
 
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from integrations.mirror.slow_lane import SlowLane
 
-SLOW = 0.3
+MOMENT, LONG = 0.05, 0.2
+
+
+@pytest.fixture
+def answer():
+    """What slow companies wait for; nobody waits for ever."""
+    event = threading.Event()
+    yield event
+    event.set()
 
 
 @pytest.fixture
 def lane() -> SlowLane:
-    return SlowLane(threads=8, slow_from=timedelta(seconds=SLOW / 2))
+    return SlowLane(places=8, caller_waits=timedelta(seconds=MOMENT), slow_from=timedelta(seconds=LONG))
 
 
-def slow(_company) -> bool:
-    time.sleep(SLOW)
-    return True
+@pytest.fixture
+def begun() -> list:
+    return []
+
+
+@pytest.fixture
+def slow(answer, begun):
+    def wait_for_an_answer(company) -> bool:
+        begun.append(company)
+        assert answer.wait(20)
+        return True
+
+    return wait_for_an_answer
 
 
 def quick(_company) -> bool:
     return True
 
 
-def test_a_hundred_slow_companies_leave_half_of_the_threads_to_the_others(lane):
-    companies = [uuid4() for _ in range(100)]
-    with ThreadPoolExecutor(100) as known_by_now:
-        list(known_by_now.map(lambda each: lane.run(each, slow), companies))
-    stop = threading.Event()
-
-    with ThreadPoolExecutor(16) as worker:
-
-        def wake_all_slow_ones() -> None:
-            while not stop.is_set():
-                for each in companies:
-                    worker.submit(lane.run, each, slow)
-                time.sleep(SLOW)
-
-        waker = threading.Thread(target=wake_all_slow_ones)
-        waker.start()
-        waits = []
-        for _ in range(20):
-            time.sleep(0.02)
-            began = time.monotonic()
-            assert worker.submit(lane.run, uuid4(), quick).result()
-            waits.append(time.monotonic() - began)
-        stop.set()
-        waker.join()
-    assert max(waits) < SLOW / 2, "nobody waits for a slow company's answer"
+def look(_company) -> bool:
+    """Nothing was to be sent, so nobody was called."""
+    return False
 
 
-def test_no_more_than_its_share_of_threads_is_in_it(lane):
-    companies = [uuid4() for _ in range(16)]
-    with ThreadPoolExecutor(16) as worker:
-        list(worker.map(lambda each: lane.run(each, slow), companies))
-        went = list(worker.map(lambda each: lane.run(each, slow), companies))
-    assert went.count(True) == 8
+def until(holds) -> None:
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
-def test_one_quick_answer_takes_a_company_out_of_it_and_a_look_does_not(lane):
+def known_as_slow(lane: SlowLane, slow) -> UUID:
     company = uuid4()
     lane.run(company, slow)
-    others = [uuid4() for _ in range(8)]
-    for each in others:
-        lane.run(each, slow)
-    full = threading.Barrier(9)
-
-    def hold(_company) -> bool:
-        full.wait()
-        full.wait()
-        return True
-
-    with ThreadPoolExecutor(8) as worker:
-        lane.run(company, lambda _company: False)  # a look that called nobody
-        for each in others:
-            worker.submit(lane.run, each, hold)
-        full.wait()
-        assert not lane.run(company, quick), "all eight are taken"
-        full.wait()
-    assert lane.run(company, quick)
-    with ThreadPoolExecutor(8) as worker:
-        for each in others:
-            lane.run(each, slow)
-        full.reset()
-        for each in others:
-            worker.submit(lane.run, each, hold)
-        full.wait()
-        assert lane.run(company, quick), "it is not slow any more"
-        full.wait()
+    time.sleep(LONG)
+    return company
 
 
-def test_a_pass_that_fails_late_counts_as_slow(lane):
-    company = uuid4()
+def test_a_hundred_companies_that_turn_slow_at_once_hold_a_workers_threads_for_a_moment(lane, slow):
+    with ThreadPoolExecutor(16) as worker:
+        for _ in range(100):
+            worker.submit(lane.run, uuid4(), slow)
+        # Their answers never come while this is waited for.
+        worker.submit(lane.run, uuid4(), quick).result(timeout=10)
 
+
+def test_a_company_known_as_slow_holds_no_thread(lane, slow, begun):
+    company = known_as_slow(lane, slow)
+    began = time.monotonic()
+    lane.run(company, slow)
+    assert time.monotonic() - began < MOMENT
+    until(lambda: len(begun) == 2)
+
+
+def test_no_more_of_them_go_on_than_there_are_places(lane, slow, begun, answer):
+    company = known_as_slow(lane, slow)
+    for _ in range(12):
+        lane.run(company, slow)
+    until(lambda: len(begun) == 1 + 8)
+    answer.set()
+    until(lambda: lane._free._value == 8)
+    lane.run(company, slow)
+    until(lambda: len(begun) == 1 + 8 + 1)
+
+
+def test_when_all_places_are_taken_a_company_that_is_not_slow_goes_all_the_same(lane, slow, begun):
+    company = known_as_slow(lane, slow)
+    for _ in range(8):
+        lane.run(company, slow)
+    lane.run(uuid4(), slow)
+    until(lambda: len(begun) == 1 + 8 + 1)
+
+
+@pytest.mark.parametrize(("act", "is_slow"), [(quick, False), (look, True)], ids=["an answer", "a look"])
+def test_one_quick_answer_takes_a_company_out_of_it_and_a_look_does_not(lane, slow, answer, act, is_slow):
+    company = known_as_slow(lane, slow)
+    answer.set()
+    until(lambda: company not in lane._began)
+    lane.run(company, act)
+    until(lambda: lane._free._value == 8)
+    assert lane._is_slow(company) is is_slow
+
+
+def test_what_fails_while_its_caller_waits_fails_the_caller(lane):
     def fail(_company) -> bool:
-        time.sleep(SLOW)
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        lane.run(company, fail)
-    assert company in lane._slow
+        lane.run(uuid4(), fail)
+
+
+def test_what_fails_later_is_logged(lane, answer, caplog):
+    def fail(_company) -> bool:
+        answer.wait(20)
+        raise TimeoutError
+
+    lane.run(uuid4(), fail)
+    answer.set()
+    until(lambda: caplog.records)
+    assert [record.exc_info[0] for record in caplog.records] == [TimeoutError]
