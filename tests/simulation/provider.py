@@ -19,6 +19,7 @@ from integrations.sandbox import books
 from integrations.sandbox.app import create_app
 from integrations.sandbox.companies import change_profile, find_company
 from integrations.sandbox.state import Options, add_redirect_uri
+from tests.simulation.poison import Poison
 from tests.simulation.stage import Stage, pass_step, without_a_break
 
 ADDRESS = "http://sandbox.test"
@@ -70,8 +71,8 @@ UNHARMED = Strike()
 
 
 class Provider:
-    """`strike` decides what befalls a call, `latency` how many seconds one takes; `watch` is called after each commit
-    in the books."""
+    """`strike` decides what befalls a call, `latency` how many seconds one takes, `poison` which entries are refused;
+    `watch` is called after each commit in the books."""
 
     def __init__(self, stage: Stage, redirect_uris: tuple[str, ...]) -> None:
         self._stage = stage
@@ -97,6 +98,7 @@ class Provider:
         self.sandbox.faults.clear()
         self.strike: Callable[[Call], Strike] = lambda call: UNHARMED
         self.latency: Callable[[], float] = lambda: 0.0
+        self.poison = Poison()
         self.watch: Callable[[], None] = lambda: None
         self.calls: Counter[tuple[str, str]] = Counter()
         self.log: list[tuple[datetime, Call]] = []
@@ -138,8 +140,9 @@ class Provider:
         if strike.lost_on_the_way:
             raise ConnectionResetError
         self._stage.wait(self.latency() / 2)
+        seen = self.poison.seen(call.provider, request)
         if strike.commits_after is not None:
-            commit = self._checked_now(call, request)
+            commit = self._checked_now(call, seen)
             self._stage.after(strike.commits_after, commit)
             if strike.silent:
                 self._run_out(wire)
@@ -147,7 +150,7 @@ class Provider:
         if strike.status is not None and not strike.does_the_work:
             answer = strike.status, dict(strike.headers), strike.body
         else:
-            answer = self._answer(call, request)
+            answer = self._answer(call, seen)
         pass_step()
         if strike.silent or strike.takes >= wire.seconds:
             self._run_out(wire)
@@ -157,9 +160,8 @@ class Provider:
         pass_step()
         if strike.status is not None:
             return strike.status, dict(strike.headers), strike.body
-        if strike.mangle:
-            return answer[0], answer[1], strike.mangle(answer[2])
-        return answer
+        body = self.poison.told(request, answer[2])
+        return answer[0], answer[1], strike.mangle(body) if strike.mangle else body
 
     def _checked_now(self, call: Call, request: requests.PreparedRequest) -> Callable[[], object]:
         """The work of a call that a slow server has checked when it came, and will do without another look.

@@ -4,13 +4,11 @@ The real product, the real Postgres; the providers' stand-in in this process; ti
 """
 
 import json
-import logging
+import random
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from django.db import OperationalError, transaction
 from django.db import connection as database
@@ -22,6 +20,7 @@ from integrations.models import Connection, QueueRow, SyncMode
 from integrations.sandbox import companies
 from tests.simulation import invariants
 from tests.simulation.invariants import Broken, Quiet, Tally
+from tests.simulation.logs import captured_log, nothing_secret
 from tests.simulation.provider import UNHARMED, Call, Strike
 from tests.simulation.stage import Killed, stepping
 from tests.simulation.strikes import STRIKES
@@ -50,9 +49,9 @@ class Trouble:
 def run_seed(world: World, seed: int) -> Tally:
     """Raises SeedFailed when an invariant does not hold, or the product fails in a way that it does not expect."""
     try:
-        with _captured_log() as log:
+        with captured_log() as log:
             tally = _Run(world, seed).play()
-        _nothing_secret(world, log)
+        nothing_secret(world, log)
     except BaseException as problem:
         raise SeedFailed(f"SEED={seed}: {type(problem).__name__}: {problem}") from problem
     return tally
@@ -70,6 +69,8 @@ class _Run:
         self.length = self.dice.choice([300, 600, 900]) if self.is_long else self.dice.choice([200, 900])
         self.most = 5 if self.is_long else 2
         self.is_mended = self.charts_changed = self.was_switched = False
+        # By dice of their own, so that all other seeds stay the histories that they were.
+        self.is_poisoned, self.poisoner = seed % 5 == 0, random.Random(f"poison {seed}")
 
     def play(self) -> Tally:
         self._choose_who_is_there()
@@ -117,6 +118,8 @@ class _Run:
         acts += [self._expire_tokens, self._remap, self._roll_back, self._flush, self._read_chart]
         for act in dice.sample(acts, dice.choice([1, 2, 3] if self.is_long else [0, 0, 1, 1, 2])):
             self._some_time(act)
+        if self.is_poisoned:
+            self.stage.after(self.poisoner.uniform(0, 0.8 * self.length), self._post_poison)
         seconds = 0.0
         while (seconds := seconds + dice.expovariate(1 / self.length)) < self.length:
             self.stage.after(seconds, partial(self.world.run, self.world.sweep))
@@ -204,6 +207,17 @@ class _Run:
         on = BEGINS.date() - timedelta(days=self.dice.choice([0, 0, 0, 10, 20]))
         amounts = [f"{self.dice.randint(1, 99999) / 100:.2f}" for _ in range(self.dice.randint(1, self.most))]
         firm.post(amounts, on=on)
+
+    def _post_poison(self) -> None:
+        """Some of the entries that are posted together are refused, each for itself."""
+        dice = self.poisoner
+        firm = dice.choice(self.firms)
+        amounts = [f"{dice.randint(1, 99999) / 100:.2f}" for _ in range(dice.randint(1, 6))]
+        entries = firm.post(amounts, on=BEGINS.date())
+        chosen = dice.sample(entries, dice.randint(1, len(entries)))
+        for connection in firm.connections:
+            references = [invariants.reference(connection, entry) for entry in chosen]
+            self.provider.poison.add(dice, connection.provider_name, references)
 
     def _roll_back(self) -> None:
         """Posted, and then not: nothing of it may ever be sent."""
@@ -325,6 +339,7 @@ class _Run:
 
     def _mend(self) -> None:
         self.is_mended = True
+        self.provider.poison.lift()
         for firm, connection in self.present:
             if self.was_switched:
                 self._set_live(firm)
@@ -374,27 +389,3 @@ def _unrest() -> str:
         f" {list(row.connection.deliveries.open().values_list('attempts', 'next_attempt_at', 'leased_until'))}"
         for row in QueueRow.objects.filter(state__in=["waiting", "sending"]).select_related("entry", "connection")[:2]
     )
-
-
-@contextmanager
-def _captured_log() -> Any:
-    lines: list[str] = []
-
-    class Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            lines.append(self.format(record))
-
-    handler, root = Keep(), logging.getLogger()
-    before = root.handlers[:]
-    root.handlers[:] = [handler]
-    try:
-        yield lines
-    finally:
-        root.handlers[:] = before
-
-
-def _nothing_secret(world: World, log: list[str]) -> None:
-    text = "\n".join(log)
-    for row in world.provider.sandbox.store.rows("SELECT value FROM tokens"):
-        if row["value"] in text:
-            raise Broken("I8: a token stands in the log")
