@@ -9,9 +9,18 @@ import pytest
 
 def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    arguments.add_argument("--quick", action="store_true", help="without what takes more than a few minutes")
+    size = arguments.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="without what takes more than a few minutes")
+    size.add_argument(
+        "--whole",
+        action="store_true",
+        help="only what is defined to last longer than all the others together, as long as that: half an hour of kills"
+        " (F03) beside ten minutes without Redis (F05)",
+    )
     chosen, others = arguments.parse_known_args()
-    which = "faults and not long" if chosen.quick else "faults"
+    which = "faults and not whole"
+    if chosen.quick or chosen.whole:
+        which = "faults and not long" if chosen.quick else "whole"
     # What mostly waits comes first, so that the other process does everything else meanwhile.
     where = ["tests/faults/test_stack.py", "tests/faults"]
     side_by_side = ["-n", "2", "--dist", "worksteal"]

@@ -6,7 +6,6 @@ each run: what the table shows, and `problems`, which should be empty.
 
 import json
 import os
-import random
 import signal
 import statistics
 import subprocess
@@ -159,7 +158,7 @@ class Whole:
 def _redis_away(
     whole: Whole, away_seconds: float, begin: Callable[[], object], end: Callable[[], object], *, is_gone: bool = True
 ) -> float:
-    """Post all the while; the seconds until Live is back."""
+    """Post all the while. The seconds until what waited has gone and Live is back, with what was kept in Redis lost."""
     usual = statistics.median(whole.post() for _ in range(20))
     whole.seconds_until_all_sent()
     begin()
@@ -175,7 +174,10 @@ def _redis_away(
     status = whole.status()["connections"][0]
     whole.expect("status shows what waits", not is_gone or status["waiting"] + status["sending"] > 0)
     end()
-    return whole.seconds_until_all_sent(within=60)
+    seconds = whole.seconds_until_all_sent(within=60)
+    whole.post()
+    whole.expect("Live is back", whole.seconds_until_all_sent(within=30) <= 30)
+    return seconds
 
 
 @run
@@ -183,6 +185,12 @@ def redis_stopped(whole: Whole) -> None:
     """For two minutes."""
     seconds = _redis_away(whole, 120, whole.stop_redis, whole.start_redis)
     whole.report("F05", "Redis stopped for 2 min while posting", seconds)
+
+
+@run
+def redis_stopped_for_ten_minutes(whole: Whole) -> None:
+    seconds = _redis_away(whole, 600, whole.stop_redis, whole.start_redis)
+    whole.report("F05", "Redis stopped for 10 min while posting", seconds)
 
 
 @run
@@ -280,23 +288,6 @@ def postgres_crashes(whole: Whole) -> None:
     # A worker that was sending has lost its lease with the answer; the lease has to run out.
     seconds = whole.seconds_until_all_sent(within=240)
     whole.report("F06", "Postgres crashes 10 times in mid-drain", seconds)
-
-
-@run
-def killed_at_random(whole: Whole) -> None:
-    """The one worker, or beat, every 5 to 20 seconds, for 90: the drain goes on."""
-    dice = random.Random(3)
-    whole.firms[0].post(*[("1100", "2100", "1.00")] * 3000)
-    began, sent_before = time.monotonic(), whole.sent()
-    while time.monotonic() < began + 90:
-        time.sleep(dice.uniform(5, 20))
-        name = dice.choice(["worker", "worker", "beat"])
-        whole.kill(name)
-        whole.stack._launch_worker() if name == "worker" else whole.stack._launch_beat()
-    sent = whole.sent() - sent_before
-    seconds = whole.seconds_until_all_sent(within=240)
-    whole.expect(f"the drain went on: {sent} of 3000 sent in 90 s", sent > 0)
-    whole.report("F03", f"worker and beat killed at random for 90 s: {sent} sent", seconds)
 
 
 @run

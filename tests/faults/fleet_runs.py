@@ -1,0 +1,254 @@
+"""Faults under many firms at once: two workers, beat and the sandbox, on a Postgres and a Redis of their own.
+
+`python -m tests.faults.fleet_runs NAME` plays one, and prints a line of JSON: what the table shows, and `problems`,
+which should be empty. The firms, and what they are made on, are the benchmark's.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from tests.bench.figures import percentile
+from tests.bench.stage import Stage, raised, wait_for
+
+if TYPE_CHECKING:
+    from integrations.models import Connection
+    from tests.bench.firms import Firm
+
+RUNS: dict[str, Callable[["Fleet"], None]] = {}
+PROVIDERS = ("quickbooks", "xero")
+WRITE_CALL = {"quickbooks": "batch", "xero": "manualjournals"}
+USUAL_LATENCY, PER_SECOND = 0.5, 3.0
+# Just within what we wait for each.
+SLOWEST = {"quickbooks": 119.0, "xero": 55.0}
+
+
+def run(act: Callable[["Fleet"], None]) -> Callable[["Fleet"], None]:
+    RUNS[act.__name__] = act
+    return act
+
+
+class Fleet:
+    """`firms` are all that were made; `problems` are what the run found wrong."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.firms: list[Firm] = []
+        self.problems: list[str] = []
+
+    def make(self, provider: str, count: int, name: str = "Firm") -> "list[Firm]":
+        """Before the sandbox is opened."""
+        from tests.bench.firms import make
+
+        made = make(self.stage.sandbox_store, provider, count, name=name)
+        self.firms += made
+        return made
+
+    def expect(self, what: str, holds: object) -> None:
+        if not holds:
+            self.problems.append(what)
+
+    def kill_all(self) -> None:
+        """Both workers and beat, as the kernel would."""
+        for child in self.stage.workers:
+            with suppress(ProcessLookupError):
+                os.killpg(child.process.pid, signal.SIGKILL)
+            child.process.wait()
+            self.stage.supervisor._services.remove(child)
+        self.stage.workers.clear()
+
+    def rest(self, within: float) -> float:
+        """How many seconds it takes until nothing is under way any more."""
+        from integrations.models import QueueRow
+
+        rows = QueueRow.objects.filter(connection__in=[firm.connection.pk for firm in self.firms]).under_way()
+        began = time.monotonic()
+        self.expect(f"at rest within {within:.0f} s", wait_for(lambda: not rows.exists(), within))
+        return time.monotonic() - began
+
+    def report(self, test: str, about: str, seconds: float) -> None:
+        """Compare the books with ours, and tell."""
+        from integrations.models import QueueRow
+        from tests.bench import books
+
+        connections = [firm.connection for firm in self.firms]
+        found = books.compare(self.stage, connections)
+        unconfirmed = QueueRow.objects.filter(connection__in=connections, state=QueueRow.State.UNCONFIRMED).count()
+        self.expect("nothing was refused", found.refused == unconfirmed)
+        self.expect("to the cent", not found.cents_off or unconfirmed)
+        self.expect("no 429", not found.too_many_calls)
+        self.tell(
+            test,
+            about,
+            entries=found.entries,
+            lost=max(found.lost - unconfirmed, 0),
+            doubled=found.doubled,
+            unconfirmed=unconfirmed,
+            seconds=seconds,
+        )
+
+    def tell(self, test: str, about: str, **figures: float) -> None:
+        """A line of the table, and the problems since the last one."""
+        line = {"test": test, "about": about} | figures | {"problems": self.problems}
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+        self.problems = []
+
+
+def _killed(fleet: Fleet, seconds: float, usual_seconds: float) -> None:
+    """Twenty-five firms work off a backlog at QuickBooks, slowly enough for it to last; as many at Xero post on."""
+    from tests.bench import bulk
+
+    dice, stage = random.Random(3), fleet.stage
+    drained, posting = (fleet.make(provider, 25) for provider in PROVIDERS)
+    stage.open_sandbox()
+    for provider in PROVIDERS:
+        # So that a kill finds calls under way.
+        stage.sandbox.arm(provider=provider, call=WRITE_CALL[provider], do="delay", share=1.0, delay_seconds=1.0)
+    bulk.fill(drained, int(2 * (seconds + usual_seconds)))
+
+    def post_until(until: float) -> None:
+        while time.time() < until:
+            bulk.fill(posting, 4, analyzed=False)
+            time.sleep(max(min(5.0, until - time.time()), 0))
+
+    def rate(since: float, until: float) -> float:
+        """Entries a second that came into the books."""
+        ((count,),) = stage.kept("SELECT count(*) FROM journals WHERE created_at > ? AND created_at <= ?", since, until)
+        return count / (until - since)
+
+    _start_slow_workers(stage)
+    post_until(time.time() + 20)
+    began = time.time()
+    post_until(began + usual_seconds)
+    usual = rate(began, began + usual_seconds)
+
+    began, kills = time.time(), 0
+    while time.time() < began + seconds:
+        post_until(min(time.time() + dice.uniform(5, 40), began + seconds))
+        fleet.kill_all()
+        kills += 1
+        _start_slow_workers(stage)
+    faulted = rate(began, time.time())
+    fleet.expect(f"half of the usual rate: {faulted:.1f} a second, usually {usual:.1f}", faulted >= 0.5 * usual)
+    # What is left goes faster.
+    fleet.kill_all()
+    stage.start_workers(2)
+    # A delivery of QuickBooks's that was under way waits for its lease to run out.
+    took = fleet.rest(within=300)
+    share = f"{faulted / usual:.2f} of the rate"
+    fleet.report("F03", f"workers, beat killed {kills}x in {seconds / 60:.1f} min: {share}", took)
+
+
+def _start_slow_workers(stage: Stage) -> None:
+    stage.start_workers(2, QUICKBOOKS_ENTRIES_PER_MINUTE="120")
+
+
+@run
+def killed_at_random(fleet: Fleet) -> None:
+    _killed(fleet, seconds=90, usual_seconds=45)
+
+
+@run
+def killed_for_half_an_hour(fleet: Fleet) -> None:
+    _killed(fleet, seconds=1800, usual_seconds=120)
+
+
+@run
+def slow_companies(fleet: Fleet) -> None:
+    """A hundred companies take minutes for their answers or never end them, all from one moment on, and every ninth has
+    more to be sent than may be under way. Twenty others post on: what they wait is told, with and without.
+
+    That the 99th percentile should grow by no more than a fifth is for a quiet machine, so it is only told; that nobody
+    waits for more than 30 seconds must hold on a busy one, too.
+    """
+    from integrations.mirror import waking
+    from tests.bench import bulk
+
+    stage = fleet.stage
+    slow = [firm for provider in PROVIDERS for firm in fleet.make(provider, 50, name="Slow")]
+    others = [firm for provider in PROVIDERS for firm in fleet.make(provider, 10)]
+    stage.open_sandbox()
+    for number, firm in enumerate(slow):
+        provider = firm.connection.provider_name
+        how = {"do": "delay", "delay_seconds": SLOWEST[provider]} if number % 2 else {"do": "trickle"}
+        stage.sandbox.arm(
+            provider=provider, call=WRITE_CALL[provider], tenant=firm.connection.company_id, share=1.0, **how
+        )
+    for provider in PROVIDERS:
+        stage.sandbox.arm(
+            provider=provider, call=WRITE_CALL[provider], do="delay", share=1.0, delay_seconds=USUAL_LATENCY
+        )
+    stage.start_workers(2)
+    _waits(fleet, others, 5)
+
+    alone = _waits(fleet, others, 40)
+    bulk.fill(slow, 5)
+    bulk.fill(slow[::9], 400)
+    for firm in slow:
+        waking.wake(firm.connection.pk)
+    at_first = _waits(fleet, others, 40)
+    later = _waits(fleet, others, 80)
+
+    most = dict.fromkeys(PROVIDERS, 0)
+    for firm in slow:
+        provider = firm.connection.provider_name
+        most[provider] = max(most[provider], _most_in_flight(stage, firm.connection))
+    for provider, cap in (("quickbooks", 10), ("xero", 5)):
+        fleet.expect(f"in flight at {provider}: {most[provider]}, at most {cap}", 1 < most[provider] <= cap)
+    for waits, beside in ((alone, "no slow one"), (at_first, "100 that turn slow"), (later, "100 slow ones")):
+        fleet.expect(f"beside {beside} within 30 s: {max(waits):.1f} at most", max(waits) <= 30)
+        fleet.tell("F29", f"others' p99, beside {beside}", entries=len(waits), seconds=percentile(waits, 0.99))
+    stage.sandbox.heal()
+    fleet.report("F29", "100 slow companies, and the others, once healed", fleet.rest(within=400))
+
+
+def _waits(fleet: Fleet, firms: "Sequence[Firm]", seconds: float) -> list[float]:
+    """How many seconds each of their entries, posted at random moments, took to be in the sandbox's books."""
+    from tests.bench import books
+    from tests.bench.posting_schedule import poisson, post_all
+
+    posted = post_all(poisson(firms, PER_SECOND, seconds, seed=int(seconds)))
+    connections = [firm.connection for firm in firms]
+
+    def arrived() -> dict[str, float]:
+        return {name: at for connection in connections for name, at in books.arrivals(fleet.stage, connection)}
+
+    fleet.expect("they arrive", wait_for(lambda: posted.due_at.keys() <= arrived().keys(), within=150, every=1))
+    at = arrived()
+    return [at[name] - due for name, due in posted.due_at.items() if name in at]
+
+
+def _most_in_flight(stage: Stage, connection: "Connection") -> int:
+    """How many of its calls the sandbox had under way at once, at most. It logs a call when it begins to answer; one
+    whose answer trickles is under way until we hang up."""
+    limit = connection.provider.limits.send_timeout.total_seconds()
+    steps = []
+    for at, ms, fault in stage.kept(
+        "SELECT at, ms, fault FROM requests WHERE tenant_id = ? OR path LIKE ?",
+        connection.company_id,
+        f"%/company/{connection.company_id}/%",
+    ):
+        began = at - ms / 1000
+        steps += [(began, 1), (began + limit if fault == "trickle" else at, -1)]
+    under_way = most = 0
+    for _, step in sorted(steps):
+        under_way += step
+        most = max(most, under_way)
+    return most
+
+
+def main(name: str) -> int:
+    with raised() as stage:
+        RUNS[name](Fleet(stage))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
