@@ -1,5 +1,5 @@
-"""The fault tests and their table: `python -m tests.faults [--quick]`. Ends with 0 only if nothing of ours was lost or
-doubled and every criterion was met."""
+"""The fault tests and their table: `python -m tests.faults [--quick | --whole]`. Ends with 0 only if nothing of ours was
+lost or doubled and every criterion was met."""
 
 import argparse
 import sys
@@ -21,9 +21,9 @@ def main() -> int:
     which = "faults and not whole"
     if chosen.quick or chosen.whole:
         which = "faults and not long" if chosen.quick else "whole"
-    # What mostly waits comes first, so that the other process does everything else meanwhile.
-    where = ["tests/faults/test_stack.py", "tests/faults"]
-    side_by_side = ["-n", "2", "--dist", "worksteal"]
+    # What mostly waits comes first, two tests to a process, and the third process does everything else meanwhile.
+    where = ["tests/faults/test_stack.py", "tests/faults/test_fleet.py", "tests/faults"]
+    side_by_side = ["-n", "3", "--maxschedchunk", "1"]
     return pytest.main(["-q", "-p", "no:randomly", *side_by_side, "-m", which, *where, *others])
 
 

@@ -168,8 +168,8 @@ def _redis_away(
         time.sleep(1)
     whole.expect(
         f"posting goes on at its speed: {statistics.median(took):.3f} s, usually {usual:.3f}, at most {max(took):.2f}",
-        # Waiting for Redis would take seconds; the rest is for a machine that does other things as well.
-        statistics.median(took) < 2 * usual + 0.1 and max(took) < 2,
+        # Waiting for Redis would take seconds, again and again; the rest is for a machine that does more than this.
+        statistics.median(took) < 2 * usual + 0.1 and statistics.quantiles(took, n=20)[-1] < 2,
     )
     status = whole.status()["connections"][0]
     whole.expect("status shows what waits", not is_gone or status["waiting"] + status["sending"] > 0)
