@@ -1,5 +1,5 @@
-"""The fault tests and their table: `python -m tests.faults [--quick | --whole]`. Ends with 0 only if nothing of ours was
-lost or doubled and every criterion was met."""
+"""The fault tests and their table: `python -m tests.faults [--quick | --whole]`. Ends with 0 only if nothing of ours
+was lost or doubled and every criterion was met."""
 
 import argparse
 import sys

@@ -1,19 +1,23 @@
 """H1 by the book: clocks, tokens, wake-ups and people in the midst of a drain, in simulated time."""
 
 import threading
+import time
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from functools import partial
 
 import pytest
 from django.db import transaction
 
+from athenty.organizations.models import Organization
 from integrations.mirror import schedule
 from integrations.models import Connection, QueueRow, SyncMode
 from tests.faults.naive import NaiveMirror
 from tests.faults.scoreboard import NAIVE, board
 from tests.faults.simulated_runs import LOST_REPLIES, Run, share
 from tests.simulation import invariants
+from tests.simulation.provider import UNHARMED, Call, Strike
 from tests.simulation.world import BEGINS
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
@@ -52,6 +56,57 @@ def test_f18_two_workers_whose_clocks_are_three_minutes_apart(world, monkeypatch
     lost = share(LOST_REPLIES, 0.5)
     run = Run(world, "F18", "two workers, 3 min apart", lambda call, seconds: lost(call), entries=12, latency=15.0)
     assert run.play().unconfirmed == 0
+
+
+@pytest.mark.parametrize("minutes", [-5, pytest.param(5, marks=LONG)])
+def test_f18_a_date_to_wait_for_is_read_by_the_providers_clock(world, minutes):
+    """It is minutes away from ours, and says by itself which moment it means."""
+    theirs = BEGINS + timedelta(minutes=minutes)
+    headers = (
+        ("Content-Type", "application/json"),
+        ("Date", format_datetime(theirs, usegmt=True)),
+        ("Retry-After", format_datetime(theirs + timedelta(seconds=90), usegmt=True)),
+    )
+    struck: set[str] = set()
+
+    def strike(call: Call, seconds: float) -> Strike:
+        if not call.writes or call.tenant in struck:
+            return UNHARMED
+        struck.add(call.tenant)
+        return Strike(status=429, headers=headers)
+
+    run = Run(world, "F18", f"provider's clock {minutes:+} min", strike, entries=1, lasts=300)
+    run.play()
+    for connection in run.firm.connections:
+        called = [at for at, call in world.provider.log if call.tenant == connection.company_id and call.writes]
+        first, second = called
+        assert timedelta(seconds=90) <= second - first < timedelta(seconds=120)
+
+
+def test_f18_replies_lost_while_summer_time_begins(world, monkeypatch):
+    """The process and the firm live in New York, whose clocks skip an hour; the replay window goes on."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    jump = (datetime(2026, 3, 8, 7, tzinfo=UTC) - BEGINS).total_seconds()
+    lost = share(LOST_REPLIES, 0.5)
+    run = Run(
+        world,
+        "F18",
+        "summer time begins, replies lost",
+        lambda call, seconds: lost(call),
+        entries=0,
+        lasts=jump + 300,
+        sweeps_every=3600,
+    )
+    Organization.objects.update(time_zone="America/New_York")
+    run.also += [(jump - 120 + 20 * number, partial(run.post, number)) for number in range(12)]
+    try:
+        tally = run.play()
+    finally:
+        Organization.objects.update(time_zone="UTC")
+        monkeypatch.undo()
+        time.tzset()
+    assert (tally.entries, tally.refused, tally.unconfirmed) == (24, 0, 0)
 
 
 def test_f19_an_expired_token_is_refreshed_once_and_the_same_bytes_go_again(world):
