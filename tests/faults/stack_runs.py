@@ -14,10 +14,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import django
+import psycopg
 from django.db import DatabaseError
 from django.db import connection as database
 from redis import Redis
@@ -288,6 +290,26 @@ def postgres_crashes(whole: Whole) -> None:
     # A worker that was sending has lost its lease with the answer; the lease has to run out.
     seconds = whole.seconds_until_all_sent(within=240)
     whole.report("F06", "Postgres crashes 10 times in mid-drain", seconds)
+
+
+@run
+def postgres_full(whole: Whole) -> None:
+    """For twenty seconds in the middle of a drain nobody gets one more connection."""
+    whole.firms[0].post(*[("1100", "2100", "1.00")] * 600)
+    taken: list[psycopg.Connection] = []
+    with suppress(psycopg.OperationalError):
+        while True:
+            taken.append(psycopg.connect(whole.stack.supervisor.environment["DATABASE_URL"]))
+    # Those that are held in pools go back there and are lent again; a worker that begins has none.
+    whole.kill("worker")
+    whole.stack._launch_worker()
+    time.sleep(20)
+    sent = whole.sent()
+    whole.expect(f"nothing goes without a connection: {sent} of 600 sent", sent < 600)
+    for connection in taken:
+        connection.close()
+    seconds = whole.seconds_until_all_sent(within=240)
+    whole.report("F06", f"no connection left for 20 s in mid-drain ({len(taken)} taken)", seconds)
 
 
 @run

@@ -5,7 +5,16 @@ import pytest
 from tests.faults.played import play
 
 QUICK = ["redis_flushed", "redis_hangs"]
-LONG = ["beat_stopped", "redis_full", "redis_slow", "redis_stopped", "postgres_crashes", "worker_killed", "whale"]
+LONG = [
+    "beat_stopped",
+    "redis_full",
+    "redis_slow",
+    "redis_stopped",
+    "postgres_crashes",
+    "postgres_full",
+    "worker_killed",
+    "whale",
+]
 WHOLE = ["redis_stopped_for_ten_minutes"]
 
 
