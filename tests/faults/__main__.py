@@ -21,10 +21,9 @@ def main() -> int:
     which = "faults and not whole"
     if chosen.quick or chosen.whole:
         which = "faults and not long" if chosen.quick else "whole"
-    # What mostly waits comes first, two tests to a process, and the third process does everything else meanwhile.
-    where = ["tests/faults/test_stack.py", "tests/faults/test_fleet.py", "tests/faults"]
+    # What mostly waits comes first (see conftest.py), two tests to a process; the third does everything else meanwhile.
     side_by_side = ["-n", "3", "--maxschedchunk", "1"]
-    return pytest.main(["-q", "-p", "no:randomly", *side_by_side, "-m", which, *where, *others])
+    return pytest.main(["-q", "-p", "no:randomly", *side_by_side, "-m", which, "tests/faults", *others])
 
 
 if __name__ == "__main__":

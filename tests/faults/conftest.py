@@ -21,6 +21,7 @@ from tests.simulation.world import World, simulated_world
 
 __all__ = ["_key_file", "firm", "provider_name", "sandbox"]
 
+_MOSTLY_WAIT = {"test_fleet.py", "test_stack.py"}
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _PROVIDER_SETTINGS = [
     f"{provider}_{name}_URL" for provider in ("QUICKBOOKS", "XERO") for name in ("AUTHORIZE", "TOKEN", "REVOKE", "API")
@@ -69,6 +70,11 @@ def wait_until(done: Callable[[], bool], what: str, seconds: float = 60) -> None
         if time.monotonic() > until:
             pytest.fail(f"Waited {seconds:.0f} s in vain until {what}.")
         time.sleep(0.05)
+
+
+@pytest.hookimpl(trylast=True)  # pytest-django puts last what uses no database of its own
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in _MOSTLY_WAIT)
 
 
 def pytest_testnodedown(node: Any) -> None:
