@@ -83,7 +83,7 @@ def _begins_at(connection: Connection, now: datetime) -> datetime:
     """Its calls count like any others: they wait where the company or the provider is not to be called, and take their
     turn between sends."""
     calls = connection.provider.limits.calls_to_read
-    away_until = max(connection.slowed_until or now, gates.opens_at(connection, now))
+    away_until = max(connection.slowed_until or now, gates.opens_at(gates.gate_of(connection), now))
     if away_until > now:
         return away_until
     if connection.chart_due_at and pacing.holds_slots(connection, connection.chart_due_at, calls):

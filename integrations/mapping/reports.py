@@ -82,7 +82,8 @@ class MappingRow:
             return Status.NEEDS_CUSTOMER if target.party == "customer" else Status.NEEDS_SUPPLIER
         if target.refusal:
             return Status.SHUT
-        return Status.BREAKS_TRUST if breaks_trust(self.account, target) else Status.MAPPED
+        breaks_it = breaks_trust(self.account.is_trust, self.account.type, target.classification)
+        return Status.BREAKS_TRUST if breaks_it else Status.MAPPED
 
     @property
     def is_blocking(self) -> bool:

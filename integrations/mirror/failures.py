@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from audit import recording
 from audit.actions import Action
 from integrations.models import Connection
-from ledger.models import JournalEntry
 
 
-def report(connection: Connection, failed: Iterable[tuple[JournalEntry, str, str]]) -> None:
-    """`failed`: each entry with the provider's code and message. In the transaction that sets the entries aside."""
+def report(connection: Connection, failed: Iterable[tuple[int | None, str, str]]) -> None:
+    """`failed`: each entry's number, with the provider's code and message. In the transaction that sets them aside."""
     causes: dict[tuple[str, str], list[int | None]] = defaultdict(list)
-    for entry, code, message in failed:
-        causes[code, message].append(entry.number)
+    for number, code, message in failed:
+        causes[code, message].append(number)
     for (code, message), numbers in causes.items():
         recording.record(
             Action.SYNC_FAILED,

@@ -19,17 +19,28 @@ _TRIPPED_BY_AT_LEAST = 5
 _RECENT = timedelta(minutes=5)
 
 
-def opens_at(connection: Connection, now: datetime) -> datetime:
+_GATE = "SELECT * FROM integrations_providergate WHERE provider_name = %s"
+
+
+def gate_of(connection: Connection) -> ProviderGate | None:
+    """What holds for its provider; None while nothing ever did."""
+    gate = ProviderGate.objects.raw(_GATE, [connection.provider_name])
+    return next(iter(gate), None)
+
+
+def opens_at(gate: ProviderGate | None, now: datetime) -> datetime:
     """When the provider as a whole may be called."""
-    gate = ProviderGate.objects.filter(pk=connection.provider_name).first()
     return max(filter(None, (now, gate.closed_until or gate.next_call_at))) if gate else now
 
 
-def pass_through(connection: Connection, now: datetime) -> bool:
-    """Whether this connection may call now. After a closure only the first that has something to send gets through;
-    the others wait for how it fares."""
-    gate = ProviderGate.objects.filter(pk=connection.provider_name, closed_until__isnull=False)
-    return not gate.exists() or bool(gate.filter(closed_until__lte=now).update(closed_until=now + _CLOSED_FOR))
+def pass_through(gate: ProviderGate | None, now: datetime) -> bool:
+    """Whether a connection of this provider may call now. After a closure only the first that has something to send
+    gets through; the others wait for how it fares."""
+    if gate is None or gate.closed_until is None:
+        return True
+    closed = ProviderGate.objects.filter(pk=gate.pk, closed_until__isnull=False)
+    is_first = closed.filter(closed_until__lte=now).update(closed_until=now + _CLOSED_FOR)
+    return bool(is_first) or not closed.exists()
 
 
 def reserve(connection: Connection, now: datetime, calls: int = 1) -> None:

@@ -65,7 +65,7 @@ def settle(lease: Lease, result: SendResult) -> None:
         queue.park([items[refusal.item_id].row_id], refusal)
     if refusals:
         prefetch_related_objects(list(items.values()), "row__entry")
-        refused = [(items[refusal.item_id].row.entry, refusal.code, refusal.message) for refusal in refusals]
+        refused = [(items[refusal.item_id].row.entry.number, refusal.code, refusal.message) for refusal in refusals]
         failures.report(delivery.connection, refused)
     if any(refusal.cause == Cause.ACCOUNT for refusal in refusals):
         # A refusal that blames an account means that our picture of the chart is stale.
@@ -171,7 +171,7 @@ def give_up_replaying(delivery: Delivery) -> None:
     """The provider no longer recognises a repeat, so a repeat could double: only a person can say what happened."""
     doubtful = list(delivery.items.in_doubt().select_related("row__entry"))
     queue.leave_unconfirmed([item.row_id for item in doubtful])
-    failures.report(delivery.connection, [(item.row.entry, "unconfirmed", _NEVER_LEARNED) for item in doubtful])
+    failures.report(delivery.connection, [(item.row.entry.number, "unconfirmed", _NEVER_LEARNED) for item in doubtful])
     _close(delivery)
 
 
@@ -221,7 +221,7 @@ def _close(delivery: Delivery) -> None:
 def _park_whole(delivery: Delivery, refusal: Refused) -> None:
     items = list(delivery.items.in_doubt().select_related("row__entry"))
     queue.park([item.row_id for item in items], refusal)
-    failures.report(delivery.connection, [(item.row.entry, refusal.code, refusal.message) for item in items])
+    failures.report(delivery.connection, [(item.row.entry.number, refusal.code, refusal.message) for item in items])
     _close(delivery)
 
 

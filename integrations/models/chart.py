@@ -91,13 +91,13 @@ UNMAPPED = Q(target=None) | BREAKS_TRUST
 BROKEN = Q(target__isnull=False) & (Q(target__is_listed=False) | ~Q(target__refusal=""))
 
 
-def breaks_trust(account: Account, target: ChartAccount) -> bool:
-    """The same rule for one pair."""
-    if not account.is_trust:
+def breaks_trust(is_trust: bool, account_type: str, classification: str) -> bool:
+    """The same rule for one pair: of our account, and of the target's class."""
+    if not is_trust:
         return False
-    if account.type == Account.Type.LIABILITY:
-        return target.classification == Classification.REVENUE
-    return account.type == Account.Type.ASSET and target.classification != Classification.ASSET
+    if account_type == Account.Type.LIABILITY:
+        return classification == Classification.REVENUE
+    return account_type == Account.Type.ASSET and classification != Classification.ASSET
 
 
 class AccountMappingQuerySet(models.QuerySet["AccountMapping"]):

@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal, DecimalException
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -38,16 +39,25 @@ def amount(value: Decimal) -> str:
 
 
 def _text(value: object) -> str:
-    """Texts first: they are most of a journal."""
-    if isinstance(value, str):
-        return encode_basestring(value)
+    """Objects and their texts first: they are most of a journal."""
     if isinstance(value, dict):
-        return "{" + ",".join([f"{_text(name)}:{_text(member)}" for name, member in value.items()]) + "}"
+        members = [
+            f"{_name(name)}:{encode_basestring(member) if isinstance(member, str) else _text(member)}"
+            for name, member in value.items()
+        ]
+        return "{" + ",".join(members) + "}"
     if isinstance(value, Decimal):
         return amount(value)
     if isinstance(value, list | tuple):
         return "[" + ",".join([_text(member) for member in value]) + "]"
+    if isinstance(value, str):
+        return encode_basestring(value)
     return json.dumps(value)
+
+
+@lru_cache(maxsize=100)
+def _name(name: str) -> str:
+    return encode_basestring(name)
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

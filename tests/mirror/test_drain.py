@@ -367,10 +367,10 @@ def test_an_entry_that_cannot_be_composed_holds_up_no_other(firm, connection, mo
     broken, fine = firm.post(("1100", "2100", "1.00"), ("1100", "2100", "2.00"))
     compose = drain.deliveries._draft
 
-    def fail_on_the_first(connection, row, *others):
-        if row.entry_id == broken.pk:
+    def fail_on_the_first(connection, entry, *others):
+        if entry.pk == broken.pk:
             raise ZeroDivisionError
-        return compose(connection, row, *others)
+        return compose(connection, entry, *others)
 
     monkeypatch.setattr(drain.deliveries, "_draft", fail_on_the_first)
     pass_over(connection)

@@ -139,14 +139,14 @@ def failing_companies(count: int, provider_name: str = "xero") -> list[Connectio
 def test_when_most_companies_fail_the_provider_is_left_alone_but_for_one_at_a_time(db):
     companies, now = failing_companies(5), database_now()
     gates.note_failure(companies[0], now)
-    assert gates.opens_at(companies[1], now) > now
+    assert gates.opens_at(gates.gate_of(companies[1]), now) > now
     later = now + timedelta(seconds=31)
-    assert gates.pass_through(companies[1], later), "one goes ahead"
-    assert not gates.pass_through(companies[2], later), "the others wait for it"
-    assert gates.opens_at(companies[2], later) > later
+    assert gates.pass_through(gates.gate_of(companies[1]), later), "one goes ahead"
+    assert not gates.pass_through(gates.gate_of(companies[2]), later), "the others wait for it"
+    assert gates.opens_at(gates.gate_of(companies[2]), later) > later
     gates.note_success(companies[1])
-    assert gates.opens_at(companies[2], later) == later
-    assert gates.pass_through(companies[2], later)
+    assert gates.opens_at(gates.gate_of(companies[2]), later) == later
+    assert gates.pass_through(gates.gate_of(companies[2]), later)
 
 
 def test_a_closed_gate_is_not_tried_by_a_company_that_has_nothing_to_send(firm, connection):
