@@ -56,22 +56,41 @@ def wake_for_mail(connection_id: UUID) -> None:
 class _Broker:
     """Publishes from a thread of its own: nobody who posts or sends waits for a broker that is slow or hangs.
 
-    One that fails is left alone for a while, and what was to be published meanwhile is dropped.
+    One that fails is left alone for a while, and what was to be published meanwhile is dropped. What is wanted again
+    and again, as by a firm that posts hundreds of entries, is asked for at once and then ten times a second: the last
+    wish is never dropped for an earlier one.
     """
 
     _LEFT_ALONE_SECONDS = 5
     _LAST_ONES_WITHIN_SECONDS = 2
+    _APART_SECONDS = 0.1
+    _REMEMBERED = 1_000
 
     def __init__(self) -> None:
         self._messages: SimpleQueue[tuple[str, UUID, float] | None] = SimpleQueue()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._left_alone_until = 0.0
+        self._latest: dict[tuple[str, UUID], float] = {}
 
     def publish(self, task: str, row_id: UUID, delay: timedelta) -> None:
-        self._messages.put((task, row_id, time.monotonic() + delay.total_seconds()))
+        now = time.monotonic()
+        at = now + delay.total_seconds() if delay else self._next_turn(task, row_id, now)
+        if at is None:
+            return
+        self._messages.put((task, row_id, at))
         if self._thread is None or not self._thread.is_alive():
             self._start()
+
+    def _next_turn(self, task: str, row_id: UUID, now: float) -> float | None:
+        """When what is wanted now is to be asked for. None when that is still to come for an earlier wish."""
+        latest = self._latest.get((task, row_id), 0.0)
+        if latest > now:
+            return None
+        if len(self._latest) >= self._REMEMBERED:
+            self._latest.clear()
+        self._latest[task, row_id] = at = max(now, latest + self._APART_SECONDS)
+        return at
 
     def _start(self) -> None:
         with self._starting:
