@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
 
@@ -81,8 +82,11 @@ def claim(connection_id: UUID) -> Claim:
 def _look_again(connection: Connection, at: datetime, now: datetime) -> Claim:
     """Ask for a wake-up then, once: each send ends with a look, and looks that ask again would only become more.
 
-    One that comes a moment early asks once more, since it may be the very one that was asked for.
+    One that comes a moment early asks once more, since it may be the very one that was asked for. What is further off
+    is not asked for: the sweep looks before then.
     """
+    if at - now >= settings.MIRROR_SWEEP_INTERVAL:
+        return Claim()
     if connection.woken_for == at and at - now > _EARLY_AT_MOST:
         return Claim()
     connection.woken_for = at
