@@ -1,5 +1,6 @@
 """The Celery application: `celery -A athenty worker -P threads` and `celery -A athenty beat`."""
 
+import gc
 import os
 from typing import Any
 
@@ -7,6 +8,9 @@ from celery import Celery
 from celery.signals import worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "athenty.settings")
+# Django's checks would load every page and form, for as long as a worker lives. What a worker must not start with is
+# asked below; the rest was asked before anything was deployed (`manage.py check --deploy`).
+os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 app = Celery("athenty")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -18,3 +22,14 @@ def check_before_work(**_: Any) -> None:
     from athenty.checks import refuse_unsafe_start  # settings and apps are ready by now, not when this is imported
 
     refuse_unsafe_start(opens_tokens=True)
+    _settle_memory()
+
+
+def _settle_memory() -> None:
+    """Load now what every worker comes to need, while there is one thread and one heap, and spare the collector what
+    stays for good: looking through it would stop all sends for a tenth of a second, again and again."""
+    from integrations.providers import PROVIDERS
+
+    list(PROVIDERS.values())
+    gc.collect()
+    gc.freeze()

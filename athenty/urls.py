@@ -5,6 +5,8 @@ from django.urls import include, path
 
 from athenty import http
 
+admin.autodiscover()
+
 urlpatterns = [
     path("", http.home, name="home"),
     path("healthz", http.healthz, name="healthz"),

@@ -44,6 +44,7 @@ class Stack:
             "ATHENTY_STATE_FOLDER": str(state),
             "DJANGO_SETTINGS_MODULE": "athenty.settings",
             "PYTHONUNBUFFERED": "1",
+            "MALLOC_ARENA_MAX": "2",  # as in the Dockerfile
             # What we call is on this machine, whatever proxy leads out of it.
             "NO_PROXY": "localhost,127.0.0.1",
             "no_proxy": "localhost,127.0.0.1",
