@@ -38,11 +38,15 @@ def main() -> int:
     began = time.monotonic()
     names = [name for name in PARTS if size_name in PARTS[name].sizes and name in (chosen.only or PARTS)]
     figures, failed = [], []
-    for name in names:
-        found = _run(name, size_name)
-        figures += found or []
-        if found is None:
-            failed.append(name)
+    with tempfile.TemporaryDirectory(prefix="athenty-bench-") as prepared:
+        subprocess.run(
+            [sys.executable, "-m", "tests.bench.prepared", prepared], cwd=_CHECKOUT, env=_environment(), check=True
+        )
+        for name in names:
+            found = _run(name, size_name, prepared)
+            figures += found or []
+            if found is None:
+                failed.append(name)
     figures.sort(key=lambda figure: int(figure.benchmark.removeprefix("B")))
     sys.stdout.write(f"\n{table.text(figures)}\n" if figures else "")
     sys.stdout.write(f"{time.monotonic() - began:.0f} s.\n")
@@ -57,21 +61,24 @@ def main() -> int:
     return 0 if figures and not failed and all(figure.passes for figure in figures) else 1
 
 
-def _run(name: str, size: str) -> list[Figure] | None:
+def _run(name: str, size: str, prepared: str) -> list[Figure] | None:
     """The part in a process of its own, since a process has one set of settings. None when it failed."""
     sys.stdout.write(f"== {name}: {PARTS[name].sizes[size]}\n")
     sys.stdout.flush()
-    environment = {key: value for key, value in os.environ.items() if key not in _OF_OTHERS}
     with tempfile.NamedTemporaryFile("r", prefix="athenty-bench-", suffix=".jsonl") as told:
         finished = subprocess.run(
             [sys.executable, "-m", "tests.bench.parts", name, size, told.name],
             cwd=_CHECKOUT,
-            env=environment | {"ATHENTY_PROFILE": "local"},
+            env=_environment() | {"ATHENTY_BENCH_PREPARED": prepared},
             check=False,
         )
         if finished.returncode:
             return None
         return [_figure(line) for line in told]
+
+
+def _environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if key not in _OF_OTHERS} | {"ATHENTY_PROFILE": "local"}
 
 
 def _figure(line: str) -> Figure:

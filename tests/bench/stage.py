@@ -16,7 +16,7 @@ from athenty.local.postgres import Postgres
 from athenty.local.stack import CHECKOUT
 from athenty.local.supervisor import Child, Supervisor
 from athenty.local.valkey import Valkey, free_port
-from tests.bench import hurry
+from tests.bench import hurry, prepared
 
 _THREADS = 16
 _QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
@@ -65,15 +65,18 @@ class Stage:
                 delay_seconds=delay / self.speed,
             )  # fmt: skip
 
-    def start_workers(self, processes: int, *, threads: int = _THREADS, **environment: str) -> None:
-        """The product's: Celery's threads pool, several processes, and one beat."""
+    def start_workers(
+        self, processes: int, *, threads: int = _THREADS, sweeps_at_speed: float = 0, **environment: str
+    ) -> None:
+        """The product's: Celery's threads pool, several processes, and one beat, whose sweep comes every ten seconds of
+        the clock at the present speed, or at that of `sweeps_at_speed`."""
         application = "athenty" if self.speed == 1 else "tests.bench.hurried_worker"
         before = dict(self.supervisor.environment)
         self.supervisor.environment.update(environment)
         for number in range(processes):
             pool = ["-P", "threads", "-c", str(threads), "-n", f"worker{number}@localhost"]
             self.workers.append(self._celery(f"worker{number}", application, "worker", *pool, *_QUIET))
-        sweep_every = max(round(10 / self.speed), 1)
+        sweep_every = max(round(10 / (sweeps_at_speed or self.speed)), 1)
         self.supervisor.environment["MIRROR_SWEEP_INTERVAL_SECONDS"] = str(sweep_every)
         schedule = ["-s", str(self.state / "beat"), "--pidfile="]
         self.workers.append(self._celery("beat", "athenty", "beat", *schedule))
@@ -114,6 +117,8 @@ def raised(*, speed: float = 1) -> Iterator[Stage]:
     supervisor = Supervisor(folder.path / "logs", os.environ, CHECKOUT)
     try:
         with supervisor:
+            if ready := os.environ.get("ATHENTY_BENCH_PREPARED"):
+                prepared.copy_into(folder.path, Path(ready))
             postgres = Postgres(folder.path)
             supervisor.adopt("postgres", postgres.process, postgres.stop)
             valkey = Valkey(folder.path)
@@ -134,6 +139,7 @@ def _point_everybody_at(state: Path, database_url: str, redis_url: str, supervis
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "PYTHONUNBUFFERED": "1",
+        "MALLOC_ARENA_MAX": "2",
         "NO_PROXY": "localhost,127.0.0.1",
         "no_proxy": "localhost,127.0.0.1",
     }
@@ -144,12 +150,7 @@ def _point_everybody_at(state: Path, database_url: str, redis_url: str, supervis
 
 
 def _prepare_database(speed: float) -> None:
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", interactive=False, verbosity=0)
+    prepared.migrate()  # of a copy, only looks
     if speed != 1:
         hurry.hurry_database()
 

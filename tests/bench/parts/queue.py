@@ -5,6 +5,7 @@ commits. It is then undone, so that the next finds the same. P2 repeats the very
 without the ORM and without composing anything. Both take turns.
 """
 
+import gc
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +41,7 @@ class Size:
 
 
 SIZES = {
-    "quick": Size(firms=60, levels=(1_000, 30_000), claims=30, hits=10, pages_at=(1_000, 30_000)),
+    "quick": Size(firms=40, levels=(1_000, 30_000), claims=30, hits=8, pages_at=(1_000, 30_000)),
     "full": Size(
         firms=200, levels=(1_000, 10_000, 100_000, 1_000_000), claims=100, hits=100, pages_at=(10_000, 1_000_000)
     ),
@@ -84,6 +85,8 @@ def run(stage: Stage, size_name: str) -> Iterator[Figure]:
 # Claims ---------------------------------------------------------------------------------------------------------------
 def _claims(firms: Sequence[Firm], count: int) -> Claims:
     found = Claims()
+    gc.collect()
+    gc.freeze()  # as a worker does when it starts (athenty/celery.py)
     statements = {firm.connection.pk: _statements_of_a_claim(firm.connection) for firm in firms}
     for number in range(count + 5):
         connection = firms[number % len(firms)].connection
