@@ -49,6 +49,7 @@ def context_with(chromium):
             if at:
                 contexts[key].clock.install(time=at)
         contexts[key].clear_cookies()
+        contexts[key].set_offline(False)
         return contexts[key]
 
     yield context
