@@ -45,7 +45,7 @@ class Size:
 
 
 SIZES = {
-    "quick": Size(("sliding",), (), warm_up_seconds=20, window_seconds=9, naive_seconds=30, has_minute=False),
+    "quick": Size(("sliding",), (), warm_up_seconds=16, window_seconds=7.5, naive_seconds=24, has_minute=False),
     "full": Size(
         ("fixed", "sliding"), ("fixed", "sliding"), warm_up_seconds=60, window_seconds=24, naive_seconds=90,
         has_minute=True,

@@ -31,7 +31,7 @@ class Size:
 
 SIZES = {
     "quick": Size(
-        firms=40, stretches=1, seconds=8, alone_seconds=5, naive_seconds=4, whale_seconds=6, whale_entries=10_000
+        firms=40, stretches=1, seconds=8, alone_seconds=6, naive_seconds=4, whale_seconds=6, whale_entries=10_000
     ),
     "full": Size(
         firms=200, stretches=2, seconds=40, alone_seconds=20, naive_seconds=10, whale_seconds=40, whale_entries=100_000
@@ -92,7 +92,7 @@ def run(stage: Stage, size_name: str) -> Iterator[Figure]:
     for provider, call in (("quickbooks", "batch"), ("xero", "manualjournals")):
         stage.sandbox.arm(provider=provider, call=call, do="delay", share=1.0, delay_seconds=LATENCY_SECONDS)
     stage.start_workers(2)
-    post_all(poisson(firms, PER_SECOND, 5, seed=0))
+    post_all(poisson(firms, PER_SECOND, 3, seed=0))
     _come_to_rest(firms)
 
     ours, alone, peer = _interleaved(stage, size, firms, lone, peers)

@@ -147,8 +147,9 @@ def _claim_figures(claims: dict[int, Claims]) -> Iterator[Figure]:
             at_most(2, of_ratio=True) if is_last else None,
         )  # fmt: skip
     yield Figure(
-        "B5", f"claim of 30, p99, {most:,} waiting", percentile(claims[most].ours, 0.99), "ms", goal=at_most(10)
-    )
+        "B5", f"claim of 30, p99, {most:,} waiting", percentile(claims[most].ours, 0.99), "ms", "P2",
+        percentile(claims[most].bare, 0.99), at_most(10),
+    )  # fmt: skip
     yield Figure(
         "B5", f"claim of 30, p50, {most:,} ÷ {least:,} waiting", percentile(claims[most].ours, 0.5), "ms", f"{least:,}",
         percentile(claims[least].ours, 0.5), at_most(1.5, of_ratio=True),
