@@ -1,6 +1,5 @@
 """The Celery application: `celery -A athenty worker -P threads` and `celery -A athenty beat`."""
 
-import gc
 import os
 from typing import Any
 
@@ -22,14 +21,11 @@ def check_before_work(**_: Any) -> None:
     from athenty.checks import refuse_unsafe_start  # settings and apps are ready by now, not when this is imported
 
     refuse_unsafe_start(opens_tokens=True)
-    _settle_memory()
+    _load_providers()
 
 
-def _settle_memory() -> None:
-    """Load now what every worker comes to need, while there is one thread and one heap, and spare the collector what
-    stays for good: looking through it would stop all sends for a tenth of a second, again and again."""
+def _load_providers() -> None:
+    """The SDKs take a moment to import, which the first send of each provider would wait for."""
     from integrations.providers import PROVIDERS
 
     list(PROVIDERS.values())
-    gc.collect()
-    gc.freeze()

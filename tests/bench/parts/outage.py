@@ -33,8 +33,8 @@ class Size:
 
 SIZES = {
     # More in less time: up to 15 s go by until somebody asks again, which is no share of what a short outage leaves.
-    "quick": Size(firms=6, minutes=10, per_minute=72, hurry=60, catch_up=4),
-    "full": Size(firms=10, minutes=60, per_minute=24, hurry=60, catch_up=4),
+    "quick": Size(firms=6, minutes=10, per_minute=72, hurry=60, catch_up=2),
+    "full": Size(firms=10, minutes=60, per_minute=24, hurry=60, catch_up=2),
     "scale": Size(firms=50, minutes=60, per_minute=24, hurry=20, catch_up=1),
 }
 

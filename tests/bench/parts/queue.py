@@ -5,7 +5,6 @@ commits. It is then undone, so that the next finds the same. P2 repeats the very
 without the ORM and without composing anything. Both take turns.
 """
 
-import gc
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -85,8 +84,6 @@ def run(stage: Stage, size_name: str) -> Iterator[Figure]:
 # Claims ---------------------------------------------------------------------------------------------------------------
 def _claims(firms: Sequence[Firm], count: int) -> Claims:
     found = Claims()
-    gc.collect()
-    gc.freeze()  # as a worker does when it starts (athenty/celery.py)
     statements = {firm.connection.pk: _statements_of_a_claim(firm.connection) for firm in firms}
     for number in range(count + 5):
         connection = firms[number % len(firms)].connection
