@@ -14,9 +14,8 @@ def main() -> int:
     arguments.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="default: one per core")
     chosen = arguments.parse_args()
     os.environ["SEEDS"] = f"{chosen.first}-{chosen.first + chosen.seeds - 1}"
-    return pytest.main(
-        ["-q", "-x", "-p", "no:randomly", "-n", str(chosen.processes), "tests/simulation/test_simulation.py"]
-    )
+    how = ["-q", "-x", "-p", "no:randomly", "-n", str(chosen.processes), "--maxschedchunk=1"]
+    return pytest.main([*how, "tests/simulation/test_simulation.py"])
 
 
 if __name__ == "__main__":
