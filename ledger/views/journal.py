@@ -17,8 +17,10 @@ from ledger.models import JournalEntry
 @require_safe
 def trust_accounting(request: OrganizationRequest) -> HttpResponse:
     wanted = JournalFilter(request.GET)
-    entries = wanted.applied_to(JournalEntry.objects.for_organization(request.organization).posted().newest_first())
-    journal = page_asked_for(entries.values_list("pk", flat=True), request.GET)
+    posted = JournalEntry.objects.for_organization(request.organization).posted().newest_first()
+    # Numbers have no gaps: how many there are is the newest one's.
+    count = None if wanted.has_changed() else posted.values_list("number", flat=True).first() or 0
+    journal = page_asked_for(wanted.applied_to(posted).values_list("pk", flat=True), request.GET, count=count)
     # What costs something per entry is asked for those on the page, not for those before it.
     shown = JournalEntry.objects.filter(pk__in=list(journal)).newest_first().with_total().with_reversals()
     context = {
