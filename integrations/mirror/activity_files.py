@@ -68,7 +68,7 @@ def _cells(each: ListedEntry) -> tuple[str, ...]:
         entry.currency,
         connection.provider.short_name,
         inert(connection.company_name),
-        row.get_state_display(),
+        QueueRow.State(row.state).label,
         _reason(row),
         inert(row.provider_code),
         inert(row.provider_message),

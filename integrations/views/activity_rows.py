@@ -42,7 +42,7 @@ def _row(each: ListedEntry, organization: Organization) -> str:
 def _status(each: ListedEntry, short: str) -> str:
     row = each.row
     flag = '<span aria-hidden="true">▲</span> ' if row.state in _FLAGGED else ""
-    state = f'<span class="status-{row.state}">{flag}{row.get_state_display()}</span>'
+    state = f'<span class="status-{row.state}">{flag}{QueueRow.State(row.state).label}</span>'
     if not each.journal_url:
         return state
     return (

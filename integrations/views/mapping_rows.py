@@ -10,6 +10,7 @@ from integrations.mapping.reports import MappingRow, Status
 from integrations.models import Connection
 from integrations.views.mapping_panel import Panel, ShownRow
 from integrations.views.moments import counted, moment
+from ledger.models import Account
 
 _NOTE = '<p class="row-note">{}</p>'
 _WARNING = '<p class="row-note"><span aria-hidden="true">▲</span> {}</p>'
@@ -46,7 +47,7 @@ def _row(each: ShownRow, connection: Connection, head: _Head) -> str:
 
 def _what_it_is(row: MappingRow) -> str:
     used = f" · used by {counted(row.entries, 'entry', 'entries')}" if row.entries else ""
-    return f"{row.account.get_type_display()}{', trust' if row.account.is_trust else ''}{used}"
+    return f"{Account.Type(row.account.type).label}{', trust' if row.account.is_trust else ''}{used}"
 
 
 def _box(each: ShownRow, head: _Head) -> str:
