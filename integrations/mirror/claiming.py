@@ -46,7 +46,7 @@ _LOCKED = """
 """
 _OPEN = """
     SELECT id, connection_id, state, idempotency_key, sealed_at, settled_at, lease_token, leased_until, first_sent_at,
-        attempts, failures, next_attempt_at
+        rests_until, attempts, failures, next_attempt_at
     FROM integrations_delivery WHERE connection_id = %s AND state = 'open'
 """
 _SAVED = """
@@ -111,7 +111,7 @@ def _claim_delivery(
     now: datetime,
 ) -> Claim:
     """What is due again goes before what is new."""
-    due_again = [each for each in deliveries_open if _is_free(each, now) and each.next_attempt_at <= now]
+    due_again = [each for each in deliveries_open if _is_free(each, now) and _may_repeat(each, now)]
     again = min(due_again, key=lambda each: each.sealed_at, default=None)
     if again is None:
         holds_until = _coalescing_until(connection, due_ids, now)
@@ -160,6 +160,11 @@ def _give_up_replaying(connection: Connection, now: datetime) -> list[Delivery]:
 def _is_free(delivery: Delivery, now: datetime) -> bool:
     """Nobody holds it, or the worker that held it is gone."""
     return delivery.leased_until is None or delivery.leased_until <= now
+
+
+def _may_repeat(delivery: Delivery, now: datetime) -> bool:
+    """A lease may end before the provider has surely finished with what its worker sent."""
+    return delivery.next_attempt_at <= now and (delivery.rests_until is None or delivery.rests_until <= now)
 
 
 def _coalescing_until(connection: Connection, due_ids: Sequence[int], now: datetime) -> datetime | None:

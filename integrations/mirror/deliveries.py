@@ -253,7 +253,10 @@ def begin_attempt(lease: Lease) -> Attempt | None:
         lease_token=lease.token,
         leased_until__gt=Now() + connection.provider.limits.send_timeout,
     )
-    if not held.update(first_sent_at=Coalesce("first_sent_at", Now()), attempts=F("attempts") + 1):
+    rests_until = Now() + connection.provider.limits.rest_after_unknown
+    if not held.update(
+        first_sent_at=Coalesce("first_sent_at", Now()), rests_until=rests_until, attempts=F("attempts") + 1
+    ):
         return None
     return Attempt.objects.create(delivery=lease.delivery)
 

@@ -97,14 +97,13 @@ def note_success(connection: Connection) -> None:
     ):
         return
     now = database_now()
-    rested_at = F("first_sent_at") + connection.provider.limits.first_retry_after
     companies = Connection.objects.connected().filter(provider_name=connection.provider_name)
     # Rows that a pass holds are left to it, so that two successes never wait for each other. Those that are due already
     # have only waited for the gate, and are woken, too.
     turned_down = Delivery.objects.open().filter(connection__in=companies, failures__gt=0, leased_until=None)
     locked = turned_down.exclude(connection=connection).select_for_update(skip_locked=True, of=("self",), no_key=True)
     deliveries = dict(locked.values_list("pk", "connection_id"))
-    soonest = Greatest(rested_at, Value(now), output_field=DateTimeField())
+    soonest = Greatest(F("rests_until"), Value(now), output_field=DateTimeField())
     Delivery.objects.filter(pk__in=deliveries).update(next_attempt_at=Least(F("next_attempt_at"), soonest))
     troubled = companies.filter(troubled_since__isnull=False, next_probe_at__gt=now).exclude(pk=connection.pk)
     probes = list(troubled.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))

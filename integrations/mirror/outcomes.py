@@ -105,7 +105,9 @@ def try_later(lease: Lease, error: ProviderError) -> None:
     if delivery is None:
         return
     delivery.failures += 1
-    if not isinstance(error, SaysUnavailable):
+    if isinstance(error, SaysUnavailable):
+        delivery.rests_until = None  # it has answered, and works on it no more
+    else:
         _forget_unwritten(delivery, lease)
     now = database_now()
     is_spent = delivery.failures >= RETRY_BUDGET and now - delivery.sealed_at >= RETRY_FOR
@@ -192,20 +194,23 @@ def _held(lease: Lease) -> Delivery | None:
 
 def _forget_unwritten(delivery: Delivery, lease: Lease) -> None:
     """This attempt wrote nothing. If it was the first to send, the replay window has not begun."""
+    delivery.rests_until = None
     if lease.delivery.first_sent_at is None:
         delivery.first_sent_at = None
 
 
 def _replay_at(delivery: Delivery) -> datetime:
+    """Each send begins a rest of its own: a repeat may be at work for as long as the first."""
     now = database_now()
-    first = delivery.first_sent_at or now
-    return max(now + _FIRST_BACKOFF, first + delivery.connection.provider.limits.first_retry_after)
+    return max(now + _FIRST_BACKOFF, delivery.rests_until or now)
 
 
 def _let_go(delivery: Delivery, next_attempt_at: datetime) -> None:
     delivery.lease_token = delivery.leased_until = None
     delivery.next_attempt_at = next_attempt_at
-    delivery.save(update_fields=["lease_token", "leased_until", "next_attempt_at", "first_sent_at", "failures"])
+    delivery.save(
+        update_fields=["lease_token", "leased_until", "next_attempt_at", "first_sent_at", "rests_until", "failures"]
+    )
     waking.wake_at_on_commit(delivery.connection_id, next_attempt_at)
 
 

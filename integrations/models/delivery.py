@@ -34,6 +34,8 @@ class Delivery(models.Model):
     leased_until = models.DateTimeField(null=True, blank=True)
     first_sent_at = models.DateTimeField(null=True, blank=True)
     """When the first byte may first have left. The provider's replay window counts from here."""
+    rests_until = models.DateTimeField(null=True, blank=True)
+    """Until then the provider may still be at work on the last send, and a repeat could be written beside it."""
     attempts = models.PositiveIntegerField(default=0)
     failures = models.PositiveIntegerField(default=0)
     """Attempts that spent retry budget: known not to have been written, and not a 429."""

@@ -228,15 +228,16 @@ class SealedSend:
 class Limits:
     """A provider's published limits per company, and what they mean for a send.
 
-    `first_retry_after` is how long a send of unknown outcome must rest, counted from its first byte, before the same
-    bytes go again; `replay_window` is how long from then the provider surely recognises them, None when for ever.
+    `rest_after_unknown` is how long each send of unknown outcome must rest, counted from its own first byte, before the
+    same bytes go again; `replay_window` is how long from the very first one the provider surely recognises them, None
+    when for ever.
     """
 
     batch_size: int
     calls_per_minute: int
     entries_per_minute: int | None
     in_flight: int
-    first_retry_after: timedelta
+    rest_after_unknown: timedelta
     replay_window: timedelta | None
     send_timeout: timedelta
     """The longest that one send may take; by then its socket is closed."""

@@ -35,7 +35,8 @@ def test_a_worker_killed_in_mid_send_loses_and_doubles_nothing(firm, provider_na
 
     # Three minutes pass: the dead worker's lease is over.
     ago = timedelta(minutes=3)
-    Delivery.objects.open().update(leased_until=F("leased_until") - ago, first_sent_at=F("first_sent_at") - ago)
+    times = ("leased_until", "first_sent_at", "rests_until")
+    Delivery.objects.open().update(**{name: F(name) - ago for name in times})
     start_worker()
 
     def all_sent() -> bool:

@@ -47,10 +47,23 @@ def test_f09_the_provider_commits_after_the_client_gave_up_and_the_repeat_arrive
     Run(world, "F09", f"committed {late:.0f} s after the connection broke", strike, entries=6).play()
 
 
+def test_f09_a_repeat_may_be_at_work_for_as_long_as_the_first(world):
+    """Found by seed 7540: it rested after the first send alone."""
+    sends = Counter()
+
+    def strike(call: Call, seconds: float) -> Strike:
+        if not call.writes:
+            return UNHARMED
+        sends[call.tenant] += 1
+        return {1: Strike(lost_on_the_way=True), 2: Strike(commits_after=118.0)}.get(sends[call.tenant], UNHARMED)
+
+    Run(world, "F09", "committed 118 s after the repeat broke", strike, entries=1).play()
+
+
 def test_f09_would_notice_a_repeat_that_comes_too_soon(world, monkeypatch):
     """Intuit works on a call for up to 120 seconds; the repeat has to wait for longer than that."""
     quickbooks = PROVIDERS["quickbooks"]
-    monkeypatch.setattr(type(quickbooks), "limits", replace(quickbooks.limits, first_retry_after=timedelta(seconds=5)))
+    monkeypatch.setattr(type(quickbooks), "limits", replace(quickbooks.limits, rest_after_unknown=timedelta(seconds=5)))
     struck = []
 
     def strike(call: Call, seconds: float) -> Strike:

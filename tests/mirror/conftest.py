@@ -219,6 +219,7 @@ def later(connection, **delta):
     by = timedelta(**delta)
     Delivery.objects.filter(connection=connection).update(
         first_sent_at=F("first_sent_at") - by,
+        rests_until=F("rests_until") - by,
         leased_until=F("leased_until") - by,
         next_attempt_at=F("next_attempt_at") - by,
     )

@@ -134,6 +134,21 @@ def test_a_reply_lost_after_the_commit_doubles_nothing(firm, connection, sandbox
     assert books(sandbox, connection)["duplicates"] == []
 
 
+def test_a_repeat_of_unknown_outcome_rests_as_long_as_the_first(firm, connection, sandbox):
+    """It, too, may be at work there for two minutes after its connection broke."""
+    everything = {"provider": connection.provider_name, "share": 1.0, "times": 1000, "do": "status", "status": 500}
+    sandbox.arm(call=WRITE_CALL[connection.provider_name], **everything)
+    firm.post(("1100", "2100", "1.00"))
+    assert pass_over(connection)
+    later(connection, seconds=140)
+    probe_now(connection)
+    assert pass_over(connection)
+    delivery, limits = connection.deliveries.get(), connection.provider.limits
+    assert delivery.attempts == 2
+    assert delivery.next_attempt_at > delivery.first_sent_at + limits.rest_after_unknown
+    assert delivery.next_attempt_at >= database_now() + limits.rest_after_unknown - timedelta(seconds=20)
+
+
 def test_an_outage_leaves_one_unknown_outcome_and_a_few_probes(firm, connection, sandbox):
     everything = {"provider": connection.provider_name, "share": 1.0, "times": 1000, "do": "status", "status": 500}
     for call in (WRITE_CALL[connection.provider_name], READ_CALL[connection.provider_name]):

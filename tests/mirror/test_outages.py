@@ -122,11 +122,11 @@ def test_a_429_stops_the_company_and_spends_no_retry_budget(firm, connection, sa
 def test_once_one_company_is_answered_after_an_outage_the_others_do_not_sit_out_their_backoff(firm, connection, other):
     """A quarter of an hour is a long time for a firm whose provider has been back for fourteen minutes."""
     now = database_now()
-    quarter = now + timedelta(minutes=15)
+    quarter, rest = now + timedelta(minutes=15), connection.provider.limits.rest_after_unknown
     ProviderGate.objects.update_or_create(provider_name=connection.provider_name, defaults={"closed_until": now})
     waiting = Delivery.objects.create(connection=connection, idempotency_key="a", failures=6, next_attempt_at=quarter)
     resting = Delivery.objects.create(
-        connection=connection, idempotency_key="b", failures=6, next_attempt_at=quarter, first_sent_at=now
+        connection=connection, idempotency_key="b", failures=6, next_attempt_at=quarter, rests_until=now + rest
     )
     Connection.objects.filter(pk=connection.pk).update(troubled_since=now, next_probe_at=quarter)
     gates.note_success(other)
@@ -134,8 +134,7 @@ def test_once_one_company_is_answered_after_an_outage_the_others_do_not_sit_out_
     resting.refresh_from_db()
     connection.refresh_from_db()
     assert waiting.next_attempt_at <= database_now()
-    rest = connection.provider.limits.first_retry_after
-    assert resting.next_attempt_at >= now + rest, "its first may still be at work there"
+    assert resting.next_attempt_at >= now + rest, "its last send may still be at work there"
     assert resting.next_attempt_at < quarter
     assert connection.next_probe_at <= database_now()
 

@@ -42,7 +42,7 @@ class QuickBooksOnline:
         calls_per_minute=40,
         entries_per_minute=settings.QUICKBOOKS_ENTRIES_PER_MINUTE,
         in_flight=10,
-        first_retry_after=timedelta(seconds=130),
+        rest_after_unknown=timedelta(seconds=130),
         # How long Intuit remembers a requestid is not documented. A day, unless the company refuses duplicate numbers:
         # then its own numbers protect it for ever, see `Company.refuses_duplicate_numbers`.
         replay_window=timedelta(hours=24),

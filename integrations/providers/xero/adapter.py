@@ -47,7 +47,7 @@ class Xero:
         calls_per_minute=60,
         entries_per_minute=None,
         in_flight=5,
-        first_retry_after=timedelta(seconds=5),
+        rest_after_unknown=timedelta(seconds=5),
         replay_window=timedelta(seconds=300),
         send_timeout=timedelta(seconds=60),
         calls_to_read=2,
