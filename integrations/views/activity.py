@@ -122,6 +122,11 @@ def _holds(
     organization: Organization, connections: Sequence[Connection], by_connection: Mapping[UUID, Mapping[str, int]]
 ) -> list[Hold]:
     """For each connection whose entries wait for more than their turn, why."""
+    under_way = {
+        pk: states[QueueRow.State.WAITING] + states[QueueRow.State.SENDING] for pk, states in by_connection.items()
+    }
+    if not any(under_way.values()):
+        return []
     unmapped: dict[UUID, list[str]] = {}
     lacking = AccountMapping.objects.filter(connection__in=connections).unmapped().select_related("account")
     for mapping in lacking.order_by("account__number"):
@@ -129,8 +134,7 @@ def _holds(
     chosen = schedule.sync_settings(organization)
     holds = []
     for connection in connections:
-        in_states, missing = by_connection[connection.pk], unmapped.get(connection.pk, [])
-        number = in_states[QueueRow.State.WAITING] + in_states[QueueRow.State.SENDING]
+        number, missing = under_way[connection.pk], unmapped.get(connection.pk, [])
         notice = _hold(connection, number, missing, chosen) if number else None
         if notice:
             holds.append(Hold(connection, notice))
