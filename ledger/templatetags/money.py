@@ -3,8 +3,7 @@
 from decimal import Decimal
 
 from django.template import Library
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 register = Library()
 
@@ -12,8 +11,13 @@ register = Library()
 @register.filter
 def money(amount: Decimal | None) -> SafeString:
     """An empty side of a line stays empty to the eye."""
+    # Digits need no escaping, and fifty rows of it are a tenth of a page.
+    return mark_safe(_written(amount))  # noqa: S308
+
+
+def _written(amount: Decimal | None) -> str:
     if amount is None:
-        return format_html('<span class="visually-hidden no-amount">{}</span>', "none")
+        return '<span class="visually-hidden no-amount">none</span>'
     if amount < 0:
-        return format_html('<span class="visually-hidden">minus </span>({})', f"{-amount:,.2f}")
-    return format_html("{}", f"{amount:,.2f}")
+        return f'<span class="visually-hidden">minus </span>({-amount:,.2f})'
+    return f"{amount:,.2f}"
