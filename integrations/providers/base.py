@@ -229,8 +229,8 @@ class Limits:
     """A provider's published limits per company, and what they mean for a send.
 
     `rest_after_unknown` is how long each send of unknown outcome must rest, counted from its own first byte, before the
-    same bytes go again; `replay_window` is how long from the very first one the provider surely recognises them, None
-    when for ever.
+    same bytes go again; `replay_window` is how long from the very first one a repeat may begin and the provider surely
+    recognises it, whenever it gets round to it; None when for ever.
     """
 
     batch_size: int

@@ -60,6 +60,19 @@ def test_f09_a_repeat_may_be_at_work_for_as_long_as_the_first(world):
     Run(world, "F09", "committed 118 s after the repeat broke", strike, entries=1).play()
 
 
+def test_f09_a_repeat_may_be_at_work_until_its_key_is_forgotten(world):
+    """Found by seed 3855: a repeat that left within the five minutes was written after the six."""
+    sends = Counter()
+
+    def strike(call: Call, seconds: float) -> Strike:
+        if not call.writes:
+            return Strike(refused=True) if 0 < seconds < 280 else UNHARMED
+        sends[call.tenant] += 1
+        return {1: Strike(reset=True), 2: Strike(commits_after=118.0)}.get(sends[call.tenant], UNHARMED)
+
+    Run(world, "F09", "a late repeat, committed 118 s after", strike, entries=1, lasts=480).play(everything_sent=False)
+
+
 def test_f09_would_notice_a_repeat_that_comes_too_soon(world, monkeypatch):
     """Intuit works on a call for up to 120 seconds; the repeat has to wait for longer than that."""
     quickbooks = PROVIDERS["quickbooks"]

@@ -40,15 +40,15 @@ class Xero:
     refresh_lifetime = oauth.REFRESH_LIFETIME
     refusals = accounts.REFUSALS
     clearing = accounts.CLEARING
-    # Xero's pages "API limits" and "Idempotent requests": a key is kept for six minutes from its first use, of which
-    # the last is left for the request to arrive in.
+    # Xero's pages "API limits" and "Idempotent requests". A key is kept for six minutes from its first use, and may be
+    # looked up as late as the work is done: 25 s are left for a repeat to leave us in, and 120 for Xero to work on it.
     limits = Limits(
         batch_size=50,
         calls_per_minute=60,
         entries_per_minute=None,
         in_flight=5,
         rest_after_unknown=timedelta(seconds=5),
-        replay_window=timedelta(seconds=300),
+        replay_window=timedelta(seconds=210),
         send_timeout=timedelta(seconds=60),
         calls_to_read=2,
         app_calls_per_minute=10_000,
