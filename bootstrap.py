@@ -203,7 +203,10 @@ def become(lock: str, *command: str) -> int:
     if install(lock):
         if command[0] == "-m":
             os.chdir(CHECKOUT)
-        os.execve(PYTHON, [str(PYTHON), *command], {**os.environ, "ATHENTY_PROFILE": "local"})
+        environment = {**os.environ, "ATHENTY_PROFILE": "local"}
+        # Each of the many processes would compile all of Athenty again, for two of the three seconds of its start.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.execve(PYTHON, [str(PYTHON), *command], environment)
     return 1
 
 

@@ -15,6 +15,8 @@ from tests.log_watch import watched_logs
 from tests.sandbox_server import Sandbox, running_sandbox
 
 __all__ = ["watched_logs"]
+# Nothing that is made while tests are collected becomes garbage before the run is over.
+gc.disable()
 
 # How fast a machine thinks up examples says nothing about the product.
 hypothesis_settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -31,6 +33,7 @@ def pytest_collection_finish():
     """What is loaded by now stays to the end: the collector need not go through all of it every few moments."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -169,7 +169,7 @@ def test_an_outage_leaves_one_unknown_outcome_and_a_few_probes(firm, connection,
 
 
 def test_an_outcome_that_can_no_longer_be_learned_is_left_to_a_person(firm, sandbox):
-    """Xero recognises a repeat for six minutes only: well before nothing is sent again, and nothing is called failed."""
+    """Xero recognises a repeat for six minutes: before they end nothing is sent again, and nothing called failed."""
     connection = connect_firm(firm, "xero", sandbox)
     Connection.objects.filter(pk=connection.pk).update(mirror_from=database_now().date())
     map_everything(firm, connection)
