@@ -19,7 +19,7 @@ from athenty.organizations.pages import page_asked_for
 from integrations.forms import ActivityFilter
 from integrations.mapping.reports import MappingFigures
 from integrations.mirror import activity as mirror_activity
-from integrations.mirror import activity_files, schedule
+from integrations.mirror import activity_files
 from integrations.mirror.reports import QueueFigures
 from integrations.models import AccountMapping, Connection, QueueRow, SyncMode, SyncSettings
 from integrations.views import notices
@@ -68,7 +68,7 @@ def activity(request: PageRequest) -> HttpResponse:
         "statuses": _status_links(in_states, asked),
         "query": urlencode(asked),
         "asked": asked,
-        "holds": _holds(request.organization, connections, by_connection),
+        "holds": _holds(connections, by_connection),
         "groups": [group for group in groups if wanted.provider in ("", group.connection.provider_name)][
             :_LISTED_CAUSES
         ],
@@ -92,11 +92,9 @@ def download(request: PageRequest) -> HttpResponse:
 
 
 def current_connections(organization: Organization) -> list[Connection]:
-    """In the order of the cards. They share one organization."""
-    found = list(Connection.objects.for_organization(organization).current().order_by("provider_name"))
-    for connection in found:
-        connection.organization = organization
-    return found
+    """In the order of the cards, each with its organization and that one's settings."""
+    current = Connection.objects.for_organization(organization).current()
+    return list(current.select_related("organization__sync_settings").order_by("provider_name"))
 
 
 def _encoded(texts: Iterator[str]) -> Iterator[bytes]:
@@ -118,9 +116,7 @@ def _status_links(in_states: dict[str, int], asked: dict[str, str]) -> list[Stat
     ]
 
 
-def _holds(
-    organization: Organization, connections: Sequence[Connection], by_connection: Mapping[UUID, Mapping[str, int]]
-) -> list[Hold]:
+def _holds(connections: Sequence[Connection], by_connection: Mapping[UUID, Mapping[str, int]]) -> list[Hold]:
     """For each connection whose entries wait for more than their turn, why."""
     under_way = {
         pk: states[QueueRow.State.WAITING] + states[QueueRow.State.SENDING] for pk, states in by_connection.items()
@@ -131,9 +127,9 @@ def _holds(
     lacking = AccountMapping.objects.filter(connection__in=connections).unmapped().select_related("account")
     for mapping in lacking.order_by("account__number"):
         unmapped.setdefault(mapping.connection_id, []).append(str(mapping.account))
-    chosen = schedule.sync_settings(organization)
     holds = []
     for connection in connections:
+        chosen = getattr(connection.organization, "sync_settings", None) or SyncSettings(mode=SyncMode.LIVE)
         number, missing = under_way[connection.pk], unmapped.get(connection.pk, [])
         notice = _hold(connection, number, missing, chosen) if number else None
         if notice:

@@ -35,7 +35,7 @@ PAGES: dict[str, Callable[[Connection], str]] = {
     "trial balance": lambda _: f"{BOOKS}trial-balance/",
     "audit log": lambda _: "/settings/audit-log/",
 }
-MOST_QUERIES, MOST_BYTES = 15, 100_000
+MOST_QUERIES, MOST_BYTES = 14, 100_000
 
 
 def fill(firm: Organization, entries: int) -> Connection:
