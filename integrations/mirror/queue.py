@@ -49,47 +49,12 @@ def backfill(connection: Connection) -> None:
 
 
 def _add(organization: Organization, entry_ids: list[int]) -> None:
+    """By a function of the database, since every posting waits for it (`migrations/0008_enqueue.py`)."""
     for start in range(0, len(entry_ids), _CHUNK):
         with database.cursor() as cursor:
-            cursor.execute(_ADD, {"organization": organization.pk, "entries": entry_ids[start : start + _CHUNK]})
+            cursor.execute("SELECT mirror_enqueue(%s, %s)", [organization.pk, entry_ids[start : start + _CHUNK]])
             for (connection_id,) in cursor.fetchall():
                 waking.wake_on_commit(connection_id)
-
-
-# One statement, since every posting waits for it: what is new is queued for each connection that mirrors its date, the
-# accounts it uses are required from now on (`mapping.requirements`), and it answers whom to wake. Ids follow the order
-# of numbers. A row that is there already is left alone, and its accounts are required already. Of the mappings only
-# what is new is written: an upsert would lock every row of the chart in every posting.
-_ADD = """
-    WITH queued AS (
-        INSERT INTO journal_sync_queue
-            (connection_id, entry_id, state, remote_id, cause, provider_code, provider_message, blamed_account_id)
-        SELECT connection.id, entry.id, 'waiting', '', '', '', '', ''
-        FROM integrations_connection connection
-        JOIN ledger_journalentry entry ON entry.date >= connection.mirror_from
-        WHERE connection.organization_id = %(organization)s AND connection.is_current
-            AND entry.id = ANY(%(entries)s)
-        ORDER BY entry.number
-        ON CONFLICT DO NOTHING
-        RETURNING connection_id, entry_id
-    ), used AS (
-        SELECT DISTINCT queued.connection_id, line.account_id
-        FROM queued JOIN ledger_journalline line ON line.entry_id = queued.entry_id
-    ), added AS (
-        INSERT INTO integrations_accountmapping (connection_id, account_id, is_required)
-        SELECT connection_id, account_id, true FROM used
-        WHERE NOT EXISTS (
-            SELECT FROM integrations_accountmapping mapping
-            WHERE mapping.connection_id = used.connection_id AND mapping.account_id = used.account_id
-        )
-        ON CONFLICT DO NOTHING
-    ), required AS (
-        UPDATE integrations_accountmapping mapping SET is_required = true FROM used
-        WHERE mapping.connection_id = used.connection_id AND mapping.account_id = used.account_id
-            AND NOT mapping.is_required
-    )
-    SELECT DISTINCT connection_id FROM queued
-"""
 
 
 @dataclass(frozen=True, slots=True)
