@@ -145,7 +145,7 @@ FOUND_BY: dict[Callable[[pytest.MonkeyPatch], None], int | Callable[[World], Non
     a_repeat_after_the_provider_has_forgotten: 38,
     an_unknown_outcome_taken_for_a_refusal: 2,
     an_unknown_outcome_composed_anew: 14,
-    the_first_byte_is_forgotten: 156,
+    the_first_byte_is_forgotten: 496,
     everything_in_an_answer_counts_as_sent: 439,
     a_send_begins_although_the_mirror_was_switched_off: switched_off_between_claim_and_send,
     a_dead_workers_delivery_is_never_taken_over: 34,
