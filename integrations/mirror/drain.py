@@ -10,7 +10,7 @@ from integrations.mirror import deliveries, outcomes, probing, waking
 from integrations.mirror.claiming import claim
 from integrations.mirror.crash_points import crash_point
 from integrations.mirror.deliveries import Lease
-from integrations.mirror.slow_lane import lend_database
+from integrations.mirror.slow_lane import begin_call
 from integrations.models import Attempt
 from integrations.providers.base import SendResult
 from integrations.providers.errors import (
@@ -86,7 +86,7 @@ def _attempt(lease: Lease, token: str) -> SendResult | None:
         if time.monotonic() - began > _LEAVES_WITHIN.total_seconds():
             # Another worker may have sent it since, and the provider forgotten it: a repeat would double.
             raise Unavailable("This worker was stopped before it could send.")
-        lend_database()
+        begin_call()
         result = lease.delivery.connection.provider.send(token, lease.sealed)
     except ProviderError as error:
         _note_error(attempt, error)

@@ -7,7 +7,7 @@ from integrations.clock import database_now
 from integrations.connections import disconnect, tokens
 from integrations.connections.kms import KeyUnavailable
 from integrations.mirror import gates, queue, waking
-from integrations.mirror.slow_lane import lend_database
+from integrations.mirror.slow_lane import begin_call
 from integrations.models import Connection
 from integrations.providers.base import Cause
 from integrations.providers.errors import CompanyGone, GrantLost, ProviderError, RateLimited, TokenRejected
@@ -53,7 +53,7 @@ def settle_trouble(connection: Connection) -> None:
 
 def _ask(connection: Connection) -> None:
     token = tokens.access_token(connection)
-    lend_database()
+    begin_call()
     try:
         connection.provider.company(token, connection.company)
     except TokenRejected:

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from integrations.mirror.slow_lane import SlowLane
+from integrations.mirror.slow_lane import SlowLane, begin_call
 
 MOMENT, LONG = 0.05, 0.2
 
@@ -35,6 +35,7 @@ def begun() -> list:
 def slow(answer, begun):
     def wait_for_an_answer(company) -> bool:
         begun.append(company)
+        begin_call()
         assert answer.wait(20)
         return True
 
@@ -64,6 +65,12 @@ def known_as_slow(lane: SlowLane, slow) -> UUID:
     return company
 
 
+def how_long(act, *arguments) -> float:
+    began = time.monotonic()
+    act(*arguments)
+    return time.monotonic() - began
+
+
 def test_a_hundred_companies_that_turn_slow_at_once_hold_a_workers_threads_for_a_moment(lane, slow):
     with ThreadPoolExecutor(16) as worker:
         for _ in range(100):
@@ -72,11 +79,32 @@ def test_a_hundred_companies_that_turn_slow_at_once_hold_a_workers_threads_for_a
         worker.submit(lane.run, uuid4(), quick).result(timeout=10)
 
 
+def test_whoever_calls_the_provider_holds_no_thread(slow):
+    patient = SlowLane(places=8, caller_waits=timedelta(seconds=20))
+    assert how_long(patient.run, uuid4(), slow) < 10
+
+
+def test_what_only_works_here_holds_its_thread_so_that_no_more_of_it_goes_on_at_once(lane, answer):
+    assert how_long(lane.run, uuid4(), lambda _: answer.wait(20)) >= MOMENT
+
+
+def test_with_all_places_taken_its_caller_waits_for_the_answer_for_a_moment(lane, slow):
+    for _ in range(8):
+        lane.run(uuid4(), slow)
+    assert how_long(lane.run, uuid4(), slow) >= MOMENT
+
+
+def test_those_that_take_long_take_no_place_from_the_others(slow):
+    lane = SlowLane(places=8, caller_waits=timedelta(seconds=20), slow_from=timedelta(seconds=LONG))
+    for _ in range(8):
+        lane.run(uuid4(), slow)
+    time.sleep(LONG)
+    assert how_long(lane.run, uuid4(), slow) < 10
+
+
 def test_a_company_known_as_slow_holds_no_thread(lane, slow, begun):
     company = known_as_slow(lane, slow)
-    began = time.monotonic()
-    lane.run(company, slow)
-    assert time.monotonic() - began < MOMENT
+    assert how_long(lane.run, company, slow) < MOMENT
     until(lambda: len(begun) == 2)
 
 
@@ -84,29 +112,29 @@ def test_no_more_of_them_go_on_than_there_are_places(lane, slow, begun, answer):
     company = known_as_slow(lane, slow)
     for _ in range(12):
         lane.run(company, slow)
-    until(lambda: len(begun) == 1 + 8)
+    until(lambda: len(begun) == 8)
     answer.set()
-    until(lambda: lane._free._value == 8)
-    lane.run(company, slow)
-    until(lambda: len(begun) == 1 + 8 + 1)
+    until(lambda: not lane._under_way)
+    lane.run(uuid4(), slow)
+    until(lambda: len(begun) == 8 + 1)
 
 
-def test_when_all_places_are_taken_a_company_that_is_not_slow_goes_all_the_same(lane, slow, begun):
+def test_when_all_their_places_are_taken_a_company_that_is_not_slow_goes_all_the_same(lane, slow, begun):
     company = known_as_slow(lane, slow)
     for _ in range(8):
         lane.run(company, slow)
     lane.run(uuid4(), slow)
-    until(lambda: len(begun) == 1 + 8 + 1)
+    until(lambda: len(begun) == 8 + 1)
 
 
 @pytest.mark.parametrize(("act", "is_slow"), [(quick, False), (look, True)], ids=["an answer", "a look"])
 def test_one_quick_answer_takes_a_company_out_of_it_and_a_look_does_not(lane, slow, answer, act, is_slow):
     company = known_as_slow(lane, slow)
     answer.set()
-    until(lambda: company not in lane._began)
+    until(lambda: not lane._under_way)
     lane.run(company, act)
-    until(lambda: lane._free._value == 8)
-    assert lane._is_slow(company) is is_slow
+    until(lambda: not lane._under_way)
+    assert lane.is_slow(company) is is_slow
 
 
 def test_what_fails_while_its_caller_waits_fails_the_caller(lane):
@@ -119,6 +147,7 @@ def test_what_fails_while_its_caller_waits_fails_the_caller(lane):
 
 def test_what_fails_later_is_logged(lane, answer, caplog):
     def fail(_company) -> bool:
+        begin_call()
         answer.wait(20)
         raise TimeoutError
 
