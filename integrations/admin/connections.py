@@ -77,14 +77,14 @@ class ConnectionAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
         """The counts come along, each over a partial index that leaves the sent rows out."""
-        again = Delivery.objects.open().filter(connection=OuterRef("pk")).order_by("next_attempt_at")
+        again = Delivery.objects.open().filter(connection=OuterRef("pk")).with_next_try().order_by("next_try_at")
         return (
             super()
             .get_queryset(request)
             .annotate(
                 waiting=_number_of(QueueRow.objects.waiting()),
                 failing=_number_of(QueueRow.objects.filter(state__in=_STUCK)),
-                again_at=Subquery(again.values("next_attempt_at")[:1]),
+                again_at=Subquery(again.values("next_try_at")[:1]),
             )
         )
 

@@ -8,7 +8,7 @@ from django.db.models import Count, QuerySet
 
 from integrations.mirror import heartbeat
 from integrations.mirror.reports import Standing, standings
-from integrations.models import Connection, Heartbeat, QueueRow, SyncMode
+from integrations.models import Connection, Heartbeat, SyncMode
 
 # Live promises thirty seconds; twice that, with nothing known to stand in the way, is worth a look.
 _LATE_AFTER = timedelta(seconds=60)
@@ -109,15 +109,18 @@ def _status(standing: Standing) -> ConnectionStatus:
         needs_attention=dict(causes),
         unconfirmed=figures.unconfirmed,
         last_success_at=connection.last_sync_at,
-        next_attempt_at=_next_attempt_at(connection, standing.chosen.next_flush_at),
+        next_attempt_at=_next_attempt_at(standing),
         calls_left_today=connection.calls_left_today,
         is_late=nothing_sent_since(standing) is not None,
     )
 
 
-def _next_attempt_at(connection: Connection, next_flush_at: datetime | None) -> datetime | None:
-    """When something is tried next, where that is known: a delivery again, a probe, the end of a limit, the batch."""
-    again = connection.deliveries.open().order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
-    waits = QueueRow.objects.filter(connection=connection).waiting().exists()
-    known = [again, connection.next_probe_at, connection.slowed_until if waits else None]
-    return min(filter(None, known), default=next_flush_at if waits else None)
+def _next_attempt_at(standing: Standing) -> datetime | None:
+    """When something is tried next, where that is known and still to come: a delivery again, a probe, the end of a
+    limit, the batch."""
+    connection, waits = standing.connection, standing.queue.waiting
+    again = connection.deliveries.open().with_next_try().values_list("next_try_at", flat=True)
+    known = [*again, connection.next_probe_at]
+    if waits:
+        known += [connection.next_send_at, connection.slowed_until, standing.chosen.next_flush_at]
+    return min((at for at in known if at and at > standing.now), default=None)

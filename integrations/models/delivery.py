@@ -1,10 +1,11 @@
 """A delivery is a sealed send: its entries, its exact bytes, its idempotency key. It is never re-composed."""
 
 import uuid
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 
 from integrations.models.connection import Connection
 from integrations.models.queue import QueueRow
@@ -14,6 +15,10 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def open(self) -> "DeliveryQuerySet":
         """Sealed, and not every entry is answered for."""
         return self.filter(state=Delivery.State.OPEN)
+
+    def with_next_try(self) -> "models.QuerySet[Any]":
+        """`next_try_at`: when it may be sent again, which no worker may while another holds its lease."""
+        return self.annotate(next_try_at=Greatest("next_attempt_at", "rests_until", "leased_until"))
 
 
 class Delivery(models.Model):

@@ -12,9 +12,10 @@ from audit.models import AuditEvent
 from integrations.clock import database_now
 from integrations.mapping import saving
 from integrations.mirror import heartbeat, schedule
+from integrations.mirror.claiming import claim
 from integrations.mirror.reports import standings
 from integrations.mirror.status import mirror_status, nothing_sent_since
-from integrations.models import Connection, Heartbeat, QueueRow, SyncMode
+from integrations.models import Connection, Delivery, Heartbeat, QueueRow, SyncMode
 
 from .conftest import pass_over, states
 
@@ -87,6 +88,23 @@ def test_the_json_says_what_the_text_says(firm, connection, everyone_is_there):
     [shown] = figures["connections"]
     assert (shown["organization"], shown["waiting"], shown["unconfirmed"]) == ("harbor-law", 1, 0)
     assert "waiting 1" in run("mirror_status", organization="harbor-law")
+
+
+def test_the_next_attempt_of_a_send_that_is_under_way_is_when_its_worker_would_be_given_up(firm, connection):
+    firm.post(("1100", "2100", "1.00"))
+    claimed = claim(connection.pk)
+    [status] = mirror_status().connections
+    claimed.lease.delivery.refresh_from_db()
+    assert (status.sending, status.next_attempt_at) == (1, claimed.lease.delivery.leased_until)
+
+
+def test_no_attempt_is_said_to_come_at_a_time_that_has_passed(firm, connection, everyone_is_there):
+    firm.post(("1100", "2100", "1.00"))
+    claim(connection.pk)
+    Delivery.objects.update(leased_until=database_now() - timedelta(seconds=1))
+    [status] = mirror_status().connections
+    assert status.next_attempt_at is None
+    assert "next attempt when due" in run("mirror_status")
 
 
 def test_an_unknown_firm_is_named_with_those_that_are_known(firm):
