@@ -1,4 +1,4 @@
-"""The Celery application: `celery -A athenty worker -P threads` and `celery -A athenty beat`."""
+"""The Celery application: `manage.py worker` and `celery -A athenty beat`."""
 
 import os
 from typing import Any

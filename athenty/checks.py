@@ -54,7 +54,7 @@ def production_keeps_keys_apart(**_: Any) -> list[Error]:
 def refuse_unsafe_start(*, opens_tokens: bool) -> None:
     """End this process, with a sentence, unless its settings are safe and its keys are those that it needs.
 
-    For what no `manage.py` starts: web servers, and workers, which alone open tokens.
+    For what is started without Django's checks: web servers, and workers, which alone open tokens.
     """
     problems = [str(problem) for problem in run_checks(tags=[Tags.security]) if problem.level >= ERROR]
     if not problems:

@@ -109,12 +109,7 @@ class Stack:
         self.supervisor.launch("beat", ["-m", "celery", "-A", "athenty", "beat", "-l", "INFO", *options])
 
     def _launch_worker(self) -> Child:
-        pool = ["-P", "threads", "-c", "16", "-n", "worker@localhost"]
-        # One worker has nobody to gossip with, and these only keep the broker busy.
-        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        return self.supervisor.launch(
-            "worker", ["-m", "celery", "-A", "athenty", "worker", "-l", "INFO", *pool, *quiet]
-        )
+        return self.supervisor.launch("worker", [_MANAGE, "worker", "--name", "worker@localhost"])
 
     def _launch_web(self, listener: socket.socket) -> Child:
         descriptor = listener.fileno()

@@ -1,13 +1,18 @@
-"""The product's own Celery application, whose wake-ups come by the hurried clock."""
+"""The product's own worker, whose wake-ups come by the hurried clock: `manage.py worker` with the same options."""
+
+import sys
+from typing import Any
 
 from celery.signals import worker_init
+from django.core.management import execute_from_command_line
 
-from athenty.celery import app
 from tests.bench import hurry
 
-__all__ = ["app"]
 
-
-@worker_init.connect
-def hurry_up(**_: object) -> None:
+def hurry_up(**_: Any) -> None:
     hurry.hurry_wake_ups()
+
+
+if __name__ == "__main__":
+    worker_init.connect(hurry_up)
+    execute_from_command_line(["manage.py", "worker", *sys.argv[1:]])

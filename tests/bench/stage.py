@@ -70,12 +70,13 @@ class Stage:
     ) -> None:
         """The product's: Celery's threads pool, several processes, and one beat, whose sweep comes every ten seconds of
         the clock at the present speed, or at that of `sweeps_at_speed`."""
-        application = "athenty" if self.speed == 1 else "tests.bench.hurried_worker"
+        command = ["manage.py", "worker"] if self.speed == 1 else ["-m", "tests.bench.hurried_worker"]
         before = dict(self.supervisor.environment)
         self.supervisor.environment.update(environment)
         for number in range(processes):
-            pool = ["-P", "threads", "-c", str(threads), "-n", f"worker{number}@localhost"]
-            self.workers.append(self._celery(f"worker{number}", application, "worker", *pool, *_QUIET))
+            name = f"worker{number}"
+            options = ["--threads", str(threads), "--name", f"{name}@localhost"]
+            self.workers.append(self.supervisor.launch(name, [*command, *options]))
         sweep_every = max(round(10 / (sweeps_at_speed or self.speed)), 1)
         self.supervisor.environment["MIRROR_SWEEP_INTERVAL_SECONDS"] = str(sweep_every)
         schedule = ["-s", str(self.state / "beat"), "--pidfile="]

@@ -165,7 +165,7 @@ def test_a_process_with_a_wrong_key_ends_at_once(firm, sandbox, process, tmp_pat
         "REDIS_URL": live.REDIS_URL,
         "KMS_LOCAL_KEY_FILE": str(tmp_path / "another.key"),
     }
-    start = {"web": ["-c", "import athenty.wsgi"], "worker": ["-m", "celery", "-A", "athenty", "worker", "-P", "solo"]}
+    start = {"web": ["-c", "import athenty.wsgi"], "worker": ["manage.py", "worker"]}
     ended = subprocess.run(
         [sys.executable, *start[process]], cwd=_CHECKOUT, env=environment, capture_output=True, text=True, timeout=60
     )
