@@ -49,7 +49,7 @@ def backfill(connection: Connection) -> None:
 
 
 def _add(organization: Organization, entry_ids: list[int]) -> None:
-    """By a function of the database, since every posting waits for it (`migrations/0008_enqueue.py`)."""
+    """By a function of the database, since every posting waits for it (`migrations/0009_enqueue_by_id.py`)."""
     for start in range(0, len(entry_ids), _CHUNK):
         with database.cursor() as cursor:
             cursor.execute("SELECT mirror_enqueue(%s, %s)", [organization.pk, entry_ids[start : start + _CHUNK]])

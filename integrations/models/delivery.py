@@ -69,7 +69,8 @@ class DeliveryItemQuerySet(models.QuerySet["DeliveryItem"]):
 class DeliveryItem(models.Model):
     """One entry's place in a delivery: the reference the provider sees and the targets its lines were sent to."""
 
-    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="items")
+    # Its positions' index begins with it.
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="items", db_index=False)
     row = models.ForeignKey(QueueRow, on_delete=models.PROTECT, related_name="items")
     position = models.PositiveSmallIntegerField()
     item_id = models.CharField(max_length=40)

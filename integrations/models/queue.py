@@ -32,7 +32,8 @@ class QueueRow(models.Model):
         NEEDS_ATTENTION = "needs_attention", "Needs attention"
         UNCONFIRMED = "unconfirmed", "Unconfirmed"
 
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="queue")
+    # No index of its own: every insert and every change of state would write it, and others begin with the connection.
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="queue", db_index=False)
     entry = models.ForeignKey(JournalEntry, on_delete=models.PROTECT, related_name="queue_rows")
     state = models.CharField(max_length=16, choices=State, default=State.WAITING)
     queued_at = models.DateTimeField(db_default=Now())

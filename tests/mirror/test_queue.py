@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection as database
 from django.db import connections as databases
 from django.db import transaction
 from django.utils import timezone
@@ -23,6 +24,30 @@ def test_a_posted_entry_is_queued_once_for_each_connection(firm, sandbox):
     assert {row.connection_id for row in entry.queue_rows.all()} == {connection.pk for connection in both}
     queue.enqueue(firm.organization, [entry])
     assert entry.queue_rows.count() == 2
+
+
+def test_a_plan_that_was_kept_since_the_books_were_empty_does_not_read_all_of_them(firm, provider_name, sandbox):
+    """Postgres keeps what `mirror_enqueue` was planned like, for as long as nobody analyzes the tables."""
+    connection = connect_firm(firm, provider_name, sandbox)
+    start.start_mirroring(connection, timezone.localdate(), actor=firm.owner)
+    with database.cursor() as cursor:
+        cursor.execute("ANALYZE; DISCARD PLANS")
+    firm.post(("1100", "2100", "1.00"))
+    early = _pages_read_to_queue(*firm.post(("1100", "2100", "2.00")))
+    firm.post(*[("1100", "2100", "3.00")] * 900)
+    late = _pages_read_to_queue(*firm.post(("1100", "2100", "4.00")))
+    assert late < early + 15
+
+
+def _pages_read_to_queue(entry):
+    entry.queue_rows.all().delete()
+    with database.cursor() as cursor:
+        cursor.execute(
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT mirror_enqueue(%s, %s)", [entry.organization_id, [entry.pk]]
+        )
+        [plan] = cursor.fetchone()[0]
+    assert entry.queue_rows.count() == 1
+    return plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
 
 
 def test_a_rolled_back_posting_leaves_no_queue_row(firm, connection):
