@@ -91,9 +91,8 @@ _KEEP = """
         RETURNING id
     )
     INSERT INTO integrations_deliveryitem (delivery_id, row_id, position, item_id, reference, targets)
-    SELECT delivery.id, item.row_id, item.place - 1, item.item_id, item.reference, item.targets::jsonb
-    FROM delivery, unnest(%(rows)s::bigint[], %(items)s::text[], %(references)s::text[], %(targets)s::text[])
-        WITH ORDINALITY AS item (row_id, item_id, reference, targets, place)
+    SELECT delivery.id, (item->>0)::bigint, place - 1, item->>1, item->>2, item->3
+    FROM delivery, jsonb_array_elements(%(items)s::jsonb) WITH ORDINALITY AS listed (item, place)
 """
 
 
@@ -101,6 +100,15 @@ def _keep(
     delivery: Delivery, composed: Sequence[Drafted], item_ids: Sequence[str], targets: Mapping[int, Target]
 ) -> None:
     """Write down the delivery and its items, each with the targets that its lines were composed for."""
+    items = [
+        (
+            entry.row_id,
+            item_id,
+            draft.reference,
+            {line.account_id: targets[line.account_id].remote_id for line in entry.lines},
+        )
+        for (entry, draft), item_id in zip(composed, item_ids, strict=True)
+    ]
     values = {
         "id": delivery.pk,
         "connection": delivery.connection_id,
@@ -110,13 +118,7 @@ def _keep(
         "token": delivery.lease_token,
         "until": delivery.leased_until,
         "now": delivery.sealed_at,
-        "rows": [entry.row_id for entry, _ in composed],
-        "items": list(item_ids),
-        "references": [draft.reference for _, draft in composed],
-        "targets": [
-            json.dumps({str(line.account_id): targets[line.account_id].remote_id for line in entry.lines})
-            for entry, _ in composed
-        ],
+        "items": json.dumps(items),
     }
     with database.cursor() as cursor:
         cursor.execute(_KEEP, values)  # type: ignore[arg-type]  # the stubs know neither UUID nor arrays

@@ -52,7 +52,7 @@ def _text(value: object) -> str:
         return "[" + ",".join([_text(member) for member in value]) + "]"
     if isinstance(value, str):
         return encode_basestring(value)
-    return json.dumps(value)
+    return str(value) if type(value) is int else json.dumps(value)
 
 
 @lru_cache(maxsize=100)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection as database
 from django.db import connections as databases
 
 from audit.actions import Action
@@ -111,6 +112,31 @@ def test_a_worker_that_dies_after_the_send_doubles_nothing(firm, connection, san
     assert states(connection) == ["sent", "sent"]
     assert books(sandbox, connection)["journals"] == 2
     assert Delivery.objects.get().attempts == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_does_not_wait_for_the_disk_and_the_attempt_that_follows_does(firm, connection, monkeypatch):
+    """What a server that dies takes along was never sent: an attempt's commit brings the claim to the disk before."""
+    firm.post(("1100", "2100", "250.00"))
+    waits = []
+    monkeypatch.setattr(claiming, "crash_point", lambda _: waits.append(_waits_for_the_disk()))
+    with database.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")  # off for the tests' server as a whole
+    try:
+        lease = claiming.claim(connection.pk).lease
+        waits.append(_waits_for_the_disk())
+        assert deliveries.begin_attempt(lease)
+        waits.append(_waits_for_the_disk())
+    finally:
+        database.close()  # back into the pool, which resets nothing
+        database.close_pool()
+    assert waits == [False, True, True]
+
+
+def _waits_for_the_disk():
+    with database.cursor() as cursor:
+        cursor.execute("SHOW synchronous_commit")
+        return cursor.fetchone()[0] == "on"
 
 
 def test_a_reply_lost_after_the_commit_doubles_nothing(firm, connection, sandbox):
