@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sqlite3
 import sys
 import time
@@ -9,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import django
 
 from athenty.local import addresses
 from athenty.local.folders import PrivateFolder
@@ -23,7 +26,8 @@ _QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 
 class Stage:
-    """`sandbox_store` may be filled before `open_sandbox`; workers start last, on a prepared database."""
+    """`sandbox_store` may be filled before `open_sandbox`. What is launched comes up while firms are made; what is
+    measured begins after `wait_for_workers`."""
 
     def __init__(self, state: Path, supervisor: Supervisor) -> None:
         self.state = state
@@ -65,7 +69,7 @@ class Stage:
                 delay_seconds=delay / self.speed,
             )  # fmt: skip
 
-    def start_workers(
+    def launch_workers(
         self, processes: int, *, threads: int = _THREADS, sweeps_at_speed: float = 0, **environment: str
     ) -> None:
         """The product's: Celery's threads pool, several processes, and one beat, whose sweep comes every ten seconds of
@@ -82,20 +86,23 @@ class Stage:
         schedule = ["-s", str(self.state / "beat"), "--pidfile="]
         self.workers.append(self._celery("beat", "athenty", "beat", *schedule))
         self.supervisor.environment = before
-        for worker in self.workers[:-1]:
-            self.supervisor.wait_until(worker, lambda child: " ready." in child.log.read_text())
 
-    def start_naive(self, threads: int = _THREADS) -> Child:
+    def launch_naive(self, threads: int = _THREADS) -> Child:
+        """It has nothing to do until its turn comes."""
         pool = ["-P", "threads", "-c", str(threads), "-n", "naive@localhost"]
-        naive = self._celery("naive", "tests.bench.naive", "worker", *pool, *_QUIET)
-        self.supervisor.wait_until(naive, lambda child: " ready." in child.log.read_text())
-        return naive
+        return self._celery("naive", "tests.bench.naive", "worker", *pool, *_QUIET)
+
+    def wait_for_workers(self, *others: Child) -> None:
+        for worker in (*self.workers[:-1], *others):
+            self.supervisor.wait_until(worker, lambda child: " ready." in child.log.read_text())
 
     def _celery(self, name: str, application: str, *arguments: str) -> Child:
         return self.supervisor.launch(name, ["-m", "celery", "-A", application, *arguments, "-l", "INFO"])
 
     def stop(self, *children: Child) -> None:
+        """At once: what was measured is over by then, and a call that takes half a minute is not waited for."""
         for child in children:
+            child.process.kill()
             child.stop()
             self.supervisor._services.remove(child)
             if child in self.workers:
@@ -121,15 +128,23 @@ def raised(*, speed: float = 1) -> Iterator[Stage]:
             if ready := os.environ.get("ATHENTY_BENCH_PREPARED"):
                 prepared.copy_into(folder.path, Path(ready))
             postgres = Postgres(folder.path)
-            supervisor.adopt("postgres", postgres.process, postgres.stop)
+            supervisor.adopt("postgres", postgres.process, lambda: _throw_away(postgres))
             valkey = Valkey(folder.path)
             supervisor.adopt("valkey", valkey.process, valkey.stop)
             _point_everybody_at(folder.path, postgres.url, valkey.url, supervisor)
             _prepare_database(speed)
-            yield Stage(folder.path, supervisor)
+            stage = Stage(folder.path, supervisor)
+            yield stage
+            stage.stop(*supervisor._services)
     finally:
         _tell_errors(folder.path / "logs")
         folder.remove()
+
+
+def _throw_away(postgres: Postgres) -> None:
+    """Without the checkpoint that would keep what nobody will read."""
+    postgres.process.send_signal(signal.SIGQUIT)
+    postgres.stop()
 
 
 def _point_everybody_at(state: Path, database_url: str, redis_url: str, supervisor: Supervisor) -> None:
@@ -151,7 +166,10 @@ def _point_everybody_at(state: Path, database_url: str, redis_url: str, supervis
 
 
 def _prepare_database(speed: float) -> None:
-    prepared.migrate()  # of a copy, only looks
+    if "ATHENTY_BENCH_PREPARED" in os.environ:
+        django.setup()
+    else:
+        prepared.migrate()
     if speed != 1:
         hurry.hurry_database()
 

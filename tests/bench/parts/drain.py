@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from athenty.local.supervisor import Child
 from integrations.mirror import schedule, waking
 from integrations.models import SyncMode
 from ledger.models import JournalEntry
@@ -76,6 +77,8 @@ class Naive:
 
 def run(stage: Stage, size_name: str) -> Iterator[Figure]:
     size = SIZES[size_name]
+    stage.launch_workers(2)
+    naive_worker = stage.launch_naive(threads=32)
     firms = {
         kind: [make(stage.sandbox_store, each, 1, name=f"Drain {kind}")[0] for each in PROVIDERS] for kind in size.kinds
     }
@@ -88,7 +91,7 @@ def run(stage: Stage, size_name: str) -> Iterator[Figure]:
     ours = [firm for each in (*firms.values(), *uncounted.values()) for firm in each]
     stage.answer_after({_company(firm): LATENCY_SECONDS[_provider(firm)] for firm in [*ours, *minute]})
     stage.answer_after({_company(firm): NAIVE_LATENCY_SECONDS[_provider(firm)] for firm in peers})
-    stage.start_workers(2)
+    stage.wait_for_workers(naive_worker)
     growth = memory.Growth(stage)
 
     drained: dict[tuple[str, str], Drained] = {}
@@ -96,7 +99,7 @@ def run(stage: Stage, size_name: str) -> Iterator[Figure]:
     for kind in size.kinds:
         drained |= _round(stage, size, kind, firms[kind], growth)
         if not peer:
-            peer = _naively(stage, size, peers)
+            peer = _naively(stage, size, peers, naive_worker)
     yield from _drain_figures(drained, peer)
     yield from growth.figures()
     if size.has_minute:
@@ -105,7 +108,8 @@ def run(stage: Stage, size_name: str) -> Iterator[Figure]:
         stage.stop_workers()
         stage.sandbox.count_items_as_calls(counted=False)
         stage.run_at(UNCOUNTED_SPEED)  # fewer entries a second than above
-        stage.start_workers(2, QUICKBOOKS_ENTRIES_PER_MINUTE=str(UNCOUNTED_PER_MINUTE))
+        stage.launch_workers(2, QUICKBOOKS_ENTRIES_PER_MINUTE=str(UNCOUNTED_PER_MINUTE))
+        stage.wait_for_workers()
         for kind, [firm] in uncounted.items():
             found = _round(stage, size, kind, [firm])[kind, "quickbooks"]
             yield _rate(f"QBO drain, {kind} windows, items not counted", found, UNCOUNTED_PER_MINUTE)
@@ -197,10 +201,9 @@ def _beside_naive(about: str, found: Drained, peer: Naive, goal: float) -> Figur
 
 
 # The naive peer -------------------------------------------------------------------------------------------------------
-def _naively(stage: Stage, size: Size, peers: Sequence[Firm]) -> dict[str, Naive]:
+def _naively(stage: Stage, size: Size, peers: Sequence[Firm], worker: Child) -> dict[str, Naive]:
     """As if each company had just posted more than its provider takes in that time."""
     stage.say("the naive peer")
-    worker = stage.start_naive(threads=32)
     speed = stage.speed
     stage.run_at(NAIVE_SPEED)  # it needs a task, a request and a share of the machine for each entry
     tasks = []

@@ -77,6 +77,8 @@ class Waits:
 
 def run(stage: Stage, size_name: str) -> Iterator[Figure]:
     size = SIZES[size_name]
+    stage.launch_workers(2)
+    p1 = stage.launch_naive()
     providers = ("quickbooks", "xero")
     firms = [firm for each in providers for firm in make(stage.sandbox_store, each, size.firms // 2)]
     lone = [make(stage.sandbox_store, each, 1, name="Alone")[0] for each in providers]
@@ -91,11 +93,13 @@ def run(stage: Stage, size_name: str) -> Iterator[Figure]:
     stage.answer_after({("xero", slow.connection.company_id): SLOW_SECONDS})
     for provider, call in (("quickbooks", "batch"), ("xero", "manualjournals")):
         stage.sandbox.arm(provider=provider, call=call, do="delay", share=1.0, delay_seconds=LATENCY_SECONDS)
-    stage.start_workers(2)
+    stage.wait_for_workers(p1)
     post_all(poisson(firms, PER_SECOND, 3, seed=0))
     _come_to_rest(firms)
 
     ours, alone, peer = _interleaved(stage, size, firms, lone, peers)
+    stage.stop(p1)
+    naive.clear()
     spoiled_by = books.compare(stage, [firm.connection for firm in firms]).spoils()
     yield from _live(ours, alone, peer, spoiled_by)
 
@@ -110,7 +114,6 @@ def _interleaved(
     stage: Stage, size: Size, firms: Sequence[Firm], lone: Sequence[Firm], peers: Sequence[Firm]
 ) -> tuple[Waits, Waits, Waits]:
     ours, alone, peer = Waits(), Waits(), Waits()
-    p1 = stage.start_naive()
     for number in range(size.stretches):
         stage.say("ours")
         posted = [post_all(poisson(firms, PER_SECOND, size.seconds, seed=number + 1))]
@@ -128,8 +131,6 @@ def _interleaved(
         wait_for(lambda: not naive.backlog(), within=60)
         wait_for(lambda: False, within=2)
         peer.add(stage, posted_naively)
-    stage.stop(p1)
-    naive.clear()
     return ours, alone, peer
 
 

@@ -41,10 +41,11 @@ SIZES = {
 
 def run(stage: Stage, size_name: str) -> Iterator[Figure]:
     size = SIZES[size_name]
+    stage.launch_workers(2, sweeps_at_speed=size.catch_up)
     firms = make(stage.sandbox_store, "quickbooks", size.firms)
     stage.open_sandbox()
     bulk.fill(firms, 1)
-    stage.start_workers(2, sweeps_at_speed=size.catch_up)
+    stage.wait_for_workers()
     for firm in firms:
         waking.wake(firm.connection.pk)
     wait_for(lambda: not _waiting(firms), within=60)
