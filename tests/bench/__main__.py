@@ -37,16 +37,14 @@ def main() -> int:
     size_name = chosen.size or "full"
     began = time.monotonic()
     names = [name for name in PARTS if size_name in PARTS[name].sizes and name in (chosen.only or PARTS)]
-    figures, failed = [], []
     with tempfile.TemporaryDirectory(prefix="athenty-bench-") as prepared:
         subprocess.run(
             [sys.executable, "-m", "tests.bench.prepared", prepared], cwd=_CHECKOUT, env=_environment(), check=True
         )
-        for name in names:
-            found = _run(name, size_name, prepared)
-            figures += found or []
-            if found is None:
-                failed.append(name)
+        running = [_Part(name, size_name, prepared) for name in names]
+        found = {part.name: part.figures() for part in running}
+    failed = [name for name, told in found.items() if told is None]
+    figures = [figure for told in found.values() for figure in told or []]
     figures.sort(key=lambda figure: int(figure.benchmark.removeprefix("B")))
     sys.stdout.write(f"\n{table.text(figures)}\n" if figures else "")
     sys.stdout.write(f"{time.monotonic() - began:.0f} s.\n")
@@ -61,20 +59,31 @@ def main() -> int:
     return 0 if figures and not failed and all(figure.passes for figure in figures) else 1
 
 
-def _run(name: str, size: str, prepared: str) -> list[Figure] | None:
-    """The part in a process of its own, since a process has one set of settings. None when it failed."""
-    sys.stdout.write(f"== {name}: {PARTS[name].sizes[size]}\n")
-    sys.stdout.flush()
-    with tempfile.NamedTemporaryFile("r", prefix="athenty-bench-", suffix=".jsonl") as told:
-        finished = subprocess.run(
-            [sys.executable, "-m", "tests.bench.parts", name, size, told.name],
+class _Part:
+    """In a process of its own, since a process has one set of settings. It is made once all is measured there, so that
+    the next part may begin while this one counts and puts things away."""
+
+    def __init__(self, name: str, size: str, prepared: str) -> None:
+        sys.stdout.write(f"== {name}: {PARTS[name].sizes[size]}\n")
+        sys.stdout.flush()
+        self.name = name
+        self._told = Path(prepared, f"{name}.jsonl")
+        self._told.touch()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.parts", name, size, self._told],
             cwd=_CHECKOUT,
             env=_environment() | {"ATHENTY_BENCH_PREPARED": prepared},
-            check=False,
         )
-        if finished.returncode:
-            return None
-        return [_figure(line) for line in told]
+        while self._process.poll() is None and "null" not in self._lines():
+            time.sleep(0.1)
+
+    def figures(self) -> list[Figure] | None:
+        """None when it failed."""
+        failed = self._process.wait()
+        return None if failed else [_figure(line) for line in self._lines() if line != "null"]
+
+    def _lines(self) -> list[str]:
+        return self._told.read_text().splitlines()
 
 
 def _environment() -> dict[str, str]:

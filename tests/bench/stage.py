@@ -87,6 +87,10 @@ class Stage:
         self.workers.append(self._celery("beat", "athenty", "beat", *schedule))
         self.supervisor.environment = before
 
+    def start_workers(self, processes: int, **how: Any) -> None:
+        self.launch_workers(processes, **how)
+        self.wait_for_workers()
+
     def launch_naive(self, threads: int = _THREADS) -> Child:
         """It has nothing to do until its turn comes."""
         pool = ["-P", "threads", "-c", str(threads), "-n", "naive@localhost"]

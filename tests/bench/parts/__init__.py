@@ -43,7 +43,7 @@ PARTS = {
     ),
     "outage": Part(
         {
-            "quick": "6 firms' provider away for ten minutes (B14)",
+            "quick": "5 firms' provider away for ten minutes (B14)",
             "full": "10 firms' provider away for an hour (B14)",
             "scale": "50 firms' provider away for an hour (B14)",
         },

@@ -48,7 +48,7 @@ class Size:
 SIZES = {
     "quick": Size(("sliding",), (), warm_up_seconds=16, window_seconds=7.5, naive_seconds=24, has_minute=False),
     "full": Size(
-        ("fixed", "sliding"), ("fixed", "sliding"), warm_up_seconds=60, window_seconds=24, naive_seconds=90,
+        ("fixed", "sliding"), ("fixed", "sliding"), warm_up_seconds=60, window_seconds=18, naive_seconds=90,
         has_minute=True,
     ),
     # So many that a hundred thousand entries pass through the same workers.
@@ -108,8 +108,7 @@ def run(stage: Stage, size_name: str) -> Iterator[Figure]:
         stage.stop_workers()
         stage.sandbox.count_items_as_calls(counted=False)
         stage.run_at(UNCOUNTED_SPEED)  # fewer entries a second than above
-        stage.launch_workers(2, QUICKBOOKS_ENTRIES_PER_MINUTE=str(UNCOUNTED_PER_MINUTE))
-        stage.wait_for_workers()
+        stage.start_workers(2, QUICKBOOKS_ENTRIES_PER_MINUTE=str(UNCOUNTED_PER_MINUTE))
         for kind, [firm] in uncounted.items():
             found = _round(stage, size, kind, [firm])[kind, "quickbooks"]
             yield _rate(f"QBO drain, {kind} windows, items not counted", found, UNCOUNTED_PER_MINUTE)
