@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
 
+from integrations.by_hand import instances
 from integrations.mapping import requirements
 from integrations.mapping.requirements import Target
 from integrations.mirror import deliveries, gates, outcomes, pacing, queue, schedule
@@ -60,7 +61,7 @@ _SAVED = """
 @transaction.atomic(durable=True)
 def claim(connection_id: UUID) -> Claim:
     """Whoever else is claiming for this connection has it locked, and will see what we would."""
-    connection = next(iter(Connection.objects.raw(_LOCKED, [connection_id])), None)
+    connection = next(iter(instances(Connection, _LOCKED, [connection_id])), None)
     if connection is None:
         return Claim()
     now = connection.locked_at  # type: ignore[attr-defined]  # the statement says it beside the row
@@ -149,7 +150,7 @@ def _give_up_replaying(connection: Connection, now: datetime) -> list[Delivery]:
     left to a person first, never sent again by themselves."""
     window = connection.replay_window
     kept = []
-    for delivery in Delivery.objects.raw(_OPEN, [connection.pk]):
+    for delivery in instances(Delivery, _OPEN, [connection.pk]):
         delivery.connection = connection
         first = delivery.first_sent_at
         if window is not None and first and first < now - window and _is_free(delivery, now):

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce, Greatest, Least
 
+from integrations.by_hand import instances
 from integrations.clock import database_now
 from integrations.mirror import pacing, waking
 from integrations.models import Connection, Delivery, ProviderGate
@@ -24,8 +25,7 @@ _GATE = "SELECT * FROM integrations_providergate WHERE provider_name = %s"
 
 def gate_of(connection: Connection) -> ProviderGate | None:
     """What holds for its provider; None while nothing ever did."""
-    gate = ProviderGate.objects.raw(_GATE, [connection.provider_name])
-    return next(iter(gate), None)
+    return next(iter(instances(ProviderGate, _GATE, [connection.provider_name])), None)
 
 
 def opens_at(gate: ProviderGate | None, now: datetime) -> datetime:
