@@ -58,33 +58,33 @@ def as_csv(pieces: Iterable[list[ListedEntry]]) -> Iterator[str]:
 
 
 def _cells(each: ListedEntry) -> tuple[str, ...]:
-    row, connection, entry = each.row, each.row.connection, each.row.entry
+    connection = each.connection
     return (
-        entry.date.isoformat(),
-        str(entry),
-        inert(entry.memo),
-        inert(entry.reference),
+        each.on.isoformat(),
+        str(each),
+        inert(each.memo),
+        inert(each.reference),
         f"{each.total:.2f}",
-        entry.currency,
+        each.currency,
         connection.provider.short_name,
         inert(connection.company_name),
-        QueueRow.State(row.state).label,
-        _reason(row),
-        inert(row.provider_code),
-        inert(row.provider_message),
-        inert(row.remote_id),
-        deliveries.reference(connection, entry),
+        QueueRow.State(each.state).label,
+        _reason(each),
+        inert(each.provider_code),
+        inert(each.provider_message),
+        inert(each.remote_id),
+        deliveries.reference(connection, each),
         str(each.attempts),
-        _moment(row.queued_at),
-        _moment(row.sent_at),
-        _moment(row.changed_at),
+        _moment(each.queued_at),
+        _moment(each.sent_at),
+        _moment(each.changed_at),
     )
 
 
-def _reason(row: QueueRow) -> str:
-    if row.state != QueueRow.State.NEEDS_ATTENTION:
+def _reason(each: ListedEntry) -> str:
+    if each.state != QueueRow.State.NEEDS_ATTENTION:
         return ""
-    return explain(row.connection, Cause(row.cause or Cause.OTHER), on=row.entry.date).sentence
+    return explain(each.connection, Cause(each.cause or Cause.OTHER), on=each.on).sentence
 
 
 def _moment(at: datetime | None) -> str:

@@ -12,6 +12,7 @@ from base64 import b32encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from django.db import connection as database
 from django.db.models import Exists, F, OuterRef, Q
@@ -27,7 +28,6 @@ from integrations.models import (
     SyncMode,
 )
 from integrations.providers.base import Cause, DraftLine, JournalDraft, Party, Refused, SealedBody, SealedSend
-from ledger.models import JournalEntry
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,16 @@ class Lease:
     sealed: SealedSend
 
 
-def reference(connection: Connection, entry: JournalEntry | TakenEntry) -> str:
+class NumberedEntry(Protocol):
+    """A journal entry, however it was read."""
+
+    @property
+    def pk(self) -> int: ...
+    @property
+    def number(self) -> int | None: ...
+
+
+def reference(connection: Connection, entry: NumberedEntry) -> str:
     """What the provider knows the entry by: readable, at most 21 characters, the same every time.
 
     The entry's number is for the bookkeeper. The hash of the connection's random id is what makes it ours alone: a

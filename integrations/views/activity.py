@@ -58,13 +58,14 @@ def activity(request: PageRequest) -> HttpResponse:
     by_connection = mirror_activity.counts(connections, wanted)
     in_states = sum(by_connection.values(), Counter[str]())
     count = in_states[wanted.state] if wanted.state else in_states.total()
-    page = page_asked_for(mirror_activity.rows(connections, wanted), request.GET, count=count)
+    page = page_asked_for(range(count), request.GET)
+    on_page = cast(range, page.object_list)
     groups = mirror_activity.cause_groups(connections)
     context = {
         "filter": form,
         "connections": connections,
         "page": page,
-        "listed": mirror_activity.listed(page.object_list, connections),
+        "listed": mirror_activity.listed(connections, wanted, start=on_page.start, stop=on_page.stop),
         "statuses": _status_links(in_states, asked),
         "query": urlencode(asked),
         "asked": asked,
@@ -73,6 +74,9 @@ def activity(request: PageRequest) -> HttpResponse:
             :_LISTED_CAUSES
         ],
     }
+    if not (wanted.provider or wanted.first or wanted.last):
+        states = QueueRow.State
+        context["needing_a_person"] = in_states[states.NEEDS_ATTENTION] + in_states[states.UNCONFIRMED]
     template = "integrations/activity.html" + ("#activity" if request.htmx else "")
     return TemplateResponse(request, template, context, status=200 if form.is_valid() else 422)
 

@@ -22,31 +22,29 @@ def rows(listed: Iterable[ListedEntry], organization: Organization) -> SafeStrin
 
 
 def _row(each: ListedEntry, organization: Organization) -> str:
-    row, entry, short = each.row, each.row.entry, each.row.connection.provider.short_name
-    changed = local(row.changed_at, organization)
+    short, changed = each.connection.provider.short_name, local(each.changed_at, organization)
     return (
-        f'<tr><th scope="row"><a href="{numbered_url("integrations:activity_entry", row.pk)}">{entry}'
+        f'<tr><th scope="row"><a href="{numbered_url("integrations:activity_entry", each.row_id)}">{each}'
         f'<span class="visually-hidden"> to {short}</span></a></th>'
-        f'<td class="date" data-label="Dated">{short_date(entry.date)}</td>'
-        f'<td data-label="Description"><span class="clipped">{escape(entry.memo) or "No memo"}</span></td>'
+        f'<td class="date" data-label="Dated">{short_date(each.on)}</td>'
+        f'<td data-label="Description"><span class="clipped">{escape(each.memo) or "No memo"}</span></td>'
         f'<td class="money" data-label="Debits">{each.total:,.2f}</td>'
         f'<td data-label="To">{short}</td>'
         f'<td data-label="Status"><span>{_status(each, short)}</span></td>'
         f'<td class="count" data-label="Tries">{each.attempts:,}</td>'
         f'<td data-label="Last change"><time datetime="{changed.isoformat()}">'
         f"{short_date(changed)}, {short_time(changed)}</time>"
-        f'<span class="row-note">{naturaltime(row.changed_at)}</span></td></tr>\n'
+        f'<span class="row-note">{naturaltime(each.changed_at)}</span></td></tr>\n'
     )
 
 
 def _status(each: ListedEntry, short: str) -> str:
-    row = each.row
-    flag = '<span aria-hidden="true">▲</span> ' if row.state in _FLAGGED else ""
-    state = f'<span class="status-{row.state}">{flag}{QueueRow.State(row.state).label}</span>'
+    flag = '<span aria-hidden="true">▲</span> ' if each.state in _FLAGGED else ""
+    state = f'<span class="status-{each.state}">{flag}{QueueRow.State(each.state).label}</span>'
     if not each.journal_url:
         return state
     return (
         f'{state} · <a href="{escape(each.journal_url)}" target="_blank" rel="noopener noreferrer">'
         f"{'#' + escape(each.number_there) if each.number_there else 'Open'}"
-        f'<span class="visually-hidden"> {row.entry} in {short}, in a new tab</span></a>'
+        f'<span class="visually-hidden"> {each} in {short}, in a new tab</span></a>'
     )

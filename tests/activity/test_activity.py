@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from html import unescape
 
 import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -87,6 +89,55 @@ def test_a_filter_that_can_not_be_read_is_said_so_and_shows_everything(owner, fi
     assert response.status_code == 422
     assert complaint in unescape(response.content.decode())
     assert owner.get(FILE, asked).status_code == 422
+
+
+def test_entries_of_every_state_are_counted_within_the_filter(owner, firm):
+    early, late = date(2025, 11, 3), date(2025, 12, 3)
+    post(firm, 7, on=early)
+    post(firm, 2, on=late)
+    quickbooks, xero = make_connection(firm), make_connection(firm, "xero")
+    park(quickbooks, 1)
+    mark_sent(quickbooks, 3)
+    for state in ("sending", "unconfirmed"):
+        quickbooks.queue.filter(pk=quickbooks.queue.waiting().earliest("pk").pk).update(state=state)
+    mark_sent(xero, 8)
+    assert "All 18 Waiting 4 Sending 1 Sent 11 Needs attention 1 Unconfirmed 1" in seen(owner)
+    assert "All 9 Waiting 3 Sending 1 Sent 3 Needs attention 1 Unconfirmed 1" in seen(owner, provider="quickbooks")
+    assert "All 14 Waiting 1 Sending 1 Sent 10 Needs attention 1 Unconfirmed 1" in seen(owner, last=early)
+    assert "All 2 Waiting 1 Sent 1 Needs attention 0" in seen(owner, provider="xero", first=late)
+
+
+def test_the_navigation_counts_what_needs_a_person_whatever_the_filter(owner, firm):
+    post(firm, 4)
+    park(make_connection(firm), 1)
+    xero = make_connection(firm, "xero")
+    park(xero, 1)
+    xero.queue.filter(pk=xero.queue.waiting().earliest("pk").pk).update(state="unconfirmed")
+    asked = [{}, {"status": "sent"}, {"provider": "quickbooks"}, {"first": "2026-01-01"}, {"last": "2025-01-01"}]
+    assert ["Integrations 3 need attention" in seen(owner, **each) for each in asked] == [True] * len(asked)
+
+
+@pytest.mark.parametrize("asked", [{}, {"status": "sent"}, {"status": "waiting"}, {"status": "needs_attention"}])
+def test_a_quiet_firms_list_is_not_read_by_the_index_of_all_firms_entries(owner, firm, asked):
+    """It would lead past all that the others have posted since. With few rows Postgres would not take it in any case,
+    so it is left no other that spares it the sorting."""
+    post(firm, 4)
+    connections = [make_connection(firm), make_connection(firm, "xero")]
+    for connection in connections:
+        park(connection, 1)
+        mark_sent(connection, 1)
+    with CaptureQueriesContext(database) as captured:
+        assert entries_on(owner, **asked)
+    [listing] = [query["sql"] for query in captured if "newest" in query["sql"]]
+    with database.cursor() as cursor:
+        cursor.execute(
+            "SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE journal_sync_queue DROP CONSTRAINT one_queue_row_per_entry"
+        )
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
+        cursor.execute(f"EXPLAIN {listing}")
+        plan = "\n".join(line for (line,) in cursor)
+    assert "Index Scan" in plan
+    assert "journal_sync_queue_entry_id" not in plan, plan
 
 
 def test_pages_hold_fifty_and_keep_the_filter(owner, firm):
@@ -233,7 +284,7 @@ def test_the_file_is_read_in_pieces_without_losing_or_doubling(firm):
     post(firm, 23)
     connections = [make_connection(firm), make_connection(firm, "xero")]
     pieces = list(activity.in_pieces(connections, activity.Wanted(), size=7))
-    keys = [each.row.pk for piece in pieces for each in piece]
+    keys = [each.row_id for piece in pieces for each in piece]
     assert len(pieces) == 7
     assert len(keys) == len(set(keys)) == 46
 
