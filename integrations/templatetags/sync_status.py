@@ -8,16 +8,26 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import FilteredRelation, Q
+from django.db import connection as database
 from django.template import Library
 from django.utils.safestring import SafeString, mark_safe
 
 from athenty.organizations.pages import numbered_url
-from integrations.models import Connection, QueueRow
+from integrations.models import QueueRow
 from integrations.providers import PROVIDERS
 from ledger.models import JournalEntry
 
 register = Library()
+
+# A row without an entry for a system that has none of them.
+_IN_QUEUE = """
+    SELECT connection.provider_name, rows.entry_id, rows.id, rows.state
+      FROM integrations_connection connection
+      LEFT JOIN journal_sync_queue rows ON rows.connection_id = connection.id AND rows.entry_id = ANY(%(entries)s)
+     WHERE connection.organization_id = %(organization)s AND connection.is_current
+       AND connection.mirror_from IS NOT NULL
+     ORDER BY connection.provider_name
+"""
 
 
 @dataclass(frozen=True)
@@ -37,13 +47,9 @@ def sync_statuses(entries: Iterable[JournalEntry]) -> dict[int, list[SyncStatus]
     shown = list(entries)
     if not shown:
         return {}
-    mine = FilteredRelation("queue", condition=Q(queue__entry__in=[entry.pk for entry in shown]))
-    mirrored = Connection.objects.filter(organization=shown[0].organization_id).mirrored().order_by("provider_name")
-    columns = ("provider_name", "mine__entry", "mine__pk", "mine__state")
-    found = {
-        (name, entry_id): (row_id, state)
-        for name, entry_id, row_id, state in mirrored.annotate(mine=mine).values_list(*columns)
-    }
+    with database.cursor() as cursor:
+        cursor.execute(_IN_QUEUE, {"organization": shown[0].organization_id, "entries": [entry.pk for entry in shown]})
+        found = {(name, entry_id): (row_id, state) for name, entry_id, row_id, state in cursor}
     statuses = defaultdict(list)
     for name in dict.fromkeys(name for name, _ in found):
         for entry in shown:

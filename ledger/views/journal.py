@@ -1,5 +1,8 @@
 """Settings ▸ Trust Accounting: clients' money, the journal, and one entry."""
 
+from collections.abc import Sequence
+
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -10,7 +13,7 @@ from athenty.organizations.models import Organization
 from athenty.organizations.pages import page_asked_for, without_page
 from ledger import reports
 from ledger.filters import JournalFilter
-from ledger.models import JournalEntry
+from ledger.models import JournalEntry, JournalEntryQuerySet
 
 
 @admin_required
@@ -18,20 +21,26 @@ from ledger.models import JournalEntry
 def trust_accounting(request: OrganizationRequest) -> HttpResponse:
     wanted = JournalFilter(request.GET)
     posted = JournalEntry.objects.for_organization(request.organization).posted().newest_first()
-    # Numbers have no gaps: how many there are is the newest one's.
-    count = None if wanted.has_changed() else posted.values_list("number", flat=True).first() or 0
-    journal = page_asked_for(wanted.applied_to(posted).values_list("pk", flat=True), request.GET, count=count)
+    journal = page_asked_for(_numbers(wanted, posted), request.GET)
     # What costs something per entry is asked for those on the page, not for those before it.
-    shown = JournalEntry.objects.filter(pk__in=list(journal)).newest_first().with_total().with_reversals()
+    shown = posted.filter(number__in=list(journal)).with_total().with_reversals()
     context = {
         "entries": list(shown),
         "filter": wanted,
         "journal": journal,
         "query": without_page(request.GET),
-        "trust": reports.trust_position(reports.trial_balance(request.organization, trust_only=True)),
+        "trust": reports.trust_position_now(request.organization),
     }
     status = 200 if wanted.is_valid() else 422
     return TemplateResponse(request, "ledger/trust_accounting.html", context, status=status)
+
+
+def _numbers(wanted: JournalFilter, posted: JournalEntryQuerySet) -> Sequence[int] | QuerySet[JournalEntry, int | None]:
+    """Of the matching entries, in their order. They have no gaps: without a filter the newest tells them all."""
+    if wanted.has_changed():
+        return wanted.applied_to(posted).values_list("number", flat=True)
+    newest = posted.values_list("number", flat=True).first() or 0
+    return range(newest, 0, -1)
 
 
 @admin_required

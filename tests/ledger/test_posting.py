@@ -49,9 +49,26 @@ def test_trust_money_held_equals_what_is_owed(books):
     position = reports.trust_position(reports.trial_balance(books.organization))
     assert (position.held, position.owed, position.difference) == (Decimal(5000), Decimal(5000), 0)
     books.post(("1000", "70.00", ""), ("4000", "", "70.00"))
-    alone = reports.trial_balance(books.organization, trust_only=True)
-    assert {row.account.number for row in alone.rows if row.balance} == {"1100", "2100"}
-    assert reports.trust_position(alone) == position
+    assert reports.trust_position_now(books.organization) == position
+
+
+def test_trust_money_of_another_firm_or_of_an_entry_not_posted_is_not_held(books, other_books):
+    books.post(("1100", "5000.00", ""), ("2100", "", "5000.00"))
+    other_books.post(("1100", "70.00", ""), ("2100", "", "70.00"))
+    draft = JournalEntry.objects.create(organization=books.organization, date=date(2026, 3, 2), currency="USD", key="d")
+    for position, (number, debit, credit) in enumerate([("1100", Decimal(30), None), ("2100", None, Decimal(30))]):
+        JournalLine.objects.create(
+            entry=draft, position=position, account=books.accounts[number], debit=debit, credit=credit
+        )
+    position = reports.trust_position_now(books.organization)
+    assert (position.held, position.owed) == (Decimal(5000), Decimal(5000))
+    assert position == reports.trust_position(reports.trial_balance(books.organization))
+
+
+def test_a_firm_without_trust_accounts_holds_nothing(books):
+    Account.objects.update(is_trust=False)
+    position = reports.trust_position_now(books.organization)
+    assert (position.held, position.owed, position.difference) == (0, 0, 0)
 
 
 def test_money_taken_from_trust_without_the_client_shows_as_a_difference(books):
