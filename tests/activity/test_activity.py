@@ -107,8 +107,13 @@ def test_entries_of_every_state_are_counted_within_the_filter(owner, firm):
     assert "All 2 Waiting 1 Sent 1 Needs attention 0" in seen(owner, provider="xero", first=late)
 
 
-def test_the_navigation_counts_what_needs_a_person_whatever_the_filter(owner, firm):
+def test_the_navigation_counts_what_needs_a_person_whatever_the_filter(owner, firm, other_firms_connection):
+    post(other_firms_connection.organization, 1)
+    park(other_firms_connection, 1)
     post(firm, 4)
+    left = make_connection(firm, company_id="left")
+    park(left, 1)
+    Connection.objects.filter(pk=left.pk).update(is_current=False, status="disconnected", status_reason="person")
     park(make_connection(firm), 1)
     xero = make_connection(firm, "xero")
     park(xero, 1)

@@ -48,6 +48,12 @@ def test_a_firm_without_a_mirror_shows_nothing(firm):
     assert words(list(firm.journal_entries.all())) == [[], []]
 
 
+def test_another_firms_mirror_and_one_that_was_left_show_nothing(firm, other_firms_connection):
+    make_connection(firm, is_current=False, status="disconnected", status_reason="person")
+    make_connection(firm, "xero")
+    assert words(post(firm)) == [["Xero: Waiting"]]
+
+
 def test_a_page_of_entries_takes_one_query(firm, django_assert_num_queries):
     entries = post(firm, 20)
     park(make_connection(firm), 2)
