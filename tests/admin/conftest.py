@@ -6,6 +6,7 @@ from django.test import Client
 from athenty.organizations.models import Organization, User
 from integrations.models import Connection
 from tests.pages.firms import make_connection, make_firm, make_person, mark_sent, park, post
+from tests.signed_in import signed_in
 
 
 @pytest.fixture
@@ -15,9 +16,7 @@ def operator(db) -> User:
 
 @pytest.fixture
 def ops(operator) -> Client:
-    client = Client()
-    client.force_login(operator)
-    return client
+    return signed_in(operator)
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 from django.conf import settings
-from django.test import Client
 
 from athenty.organizations.models import Membership, User
 from tests.browser import chromium as found
 from tests.pages.firms import make_firm, make_person
+from tests.signed_in import keep_sessions
 
 # Where a page waits for the next test: it asks for nothing more while the tables are emptied, and being one of ours it
 # stays in its process, as about:blank would not.
@@ -118,6 +118,5 @@ def person(firm, role: str) -> User:
 
 def session(user: User) -> str:
     """The value of a cookie by which the browser is signed in."""
-    client = Client()
-    client.force_login(user)
-    return client.cookies[settings.SESSION_COOKIE_NAME].value
+    [key] = keep_sessions([user])
+    return key

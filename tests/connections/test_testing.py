@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from django.http import HttpResponse
-from django.test import Client
 from django.urls import reverse
 
 from audit.models import AuditEvent
@@ -23,6 +22,7 @@ from tests.mirror.conftest import (
     sandbox,
     states,
 )
+from tests.signed_in import signed_in
 
 __all__ = ["_key_file", "connection", "firm", "provider_name", "sandbox"]
 
@@ -32,8 +32,7 @@ COMPANY_CALL = {"quickbooks": "companyinfo", "xero": "organisation"}
 @pytest.fixture
 def press(firm, connection):
     """Presses the button, and gives the page that comes."""
-    browser = Client()
-    browser.force_login(firm.owner)
+    browser = signed_in(firm.owner)
 
     def pressed(**headers: str) -> str:
         address = reverse("integrations:test", args=[connection.pk])
@@ -45,8 +44,7 @@ def press(firm, connection):
 @pytest.fixture
 def card(firm, connection):
     """The card's facts as the page asks for them again."""
-    browser = Client()
-    browser.force_login(firm.owner)
+    browser = signed_in(firm.owner)
     address = reverse("integrations:card", args=[connection.pk])
     return lambda **shown: browser.get(address, shown, headers={"HX-Request": "true"})
 

@@ -50,10 +50,8 @@ def open_books(name: str = "Park & Lowe LLP", slug: str = "park-lowe") -> Books:
     organization = Organization.objects.create(name=name, slug=slug, currency="USD", time_zone="America/New_York")
     owner = User.objects.create_user(f"owner@{slug}.test", name="Ada Park")
     Membership.objects.create(user=owner, organization=organization, role="owner")
-    accounts = {
-        number: Account.objects.create(
-            organization=organization, number=number, name=name, type=kind, is_trust=is_trust
-        )
+    accounts = Account.objects.bulk_create(
+        Account(organization=organization, number=number, name=name, type=kind, is_trust=is_trust)
         for number, name, kind, is_trust in CHART
-    }
-    return Books(organization, accounts, owner)
+    )
+    return Books(organization, {account.number: account for account in accounts}, owner)

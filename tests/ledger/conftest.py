@@ -2,6 +2,7 @@ import pytest
 from django.test import Client
 
 from tests.ledger.books import Books, open_books
+from tests.signed_in import signed_in
 
 
 @pytest.fixture
@@ -17,6 +18,4 @@ def other_books(db) -> Books:
 @pytest.fixture
 def page(books) -> Client:
     """A browser that the firm's owner is signed in with."""
-    client = Client()
-    client.force_login(books.owner)
-    return client
+    return signed_in(books.owner)

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from athenty.organizations.models import Membership, Organization, User
+from tests.signed_in import all_signed_in
 
 PASSWORD = "a password of nobody's"
 ROLES = ("owner", "admin", "member", "viewer")
@@ -20,17 +22,17 @@ class Part:
 
 def cast(organization: Organization) -> dict[str, Part]:
     """One person per role, a stranger who owns another firm, and a visitor who is not signed in."""
-    parts = {role: _member(organization, role, f"{role.capitalize()} Park") for role in ROLES}
     other = Organization.objects.create(name="Stranger & Co", slug="stranger")
-    parts["stranger"] = _member(other, "owner", "Stranger Hart")
-    parts["visitor"] = Part(Client())
-    return parts
-
-
-def _member(organization: Organization, role: str, name: str) -> Part:
-    email = f"{role}@{organization.slug}.example"
-    user = User.objects.create_user(email, name=name)
-    Membership.objects.create(user=user, organization=organization, role=role)
-    client = Client()
-    client.force_login(user)
-    return Part(client, user)
+    places = [(role, organization, role, f"{role.capitalize()} Park") for role in ROLES]
+    places.append(("stranger", other, "owner", "Stranger Hart"))
+    # Without a password none of them can sign in. All at once: they are most of the work of their tests.
+    people = User.objects.bulk_create(
+        User(email=f"{role}@{firm.slug}.example", name=name, password=make_password(None))
+        for _, firm, role, name in places
+    )
+    Membership.objects.bulk_create(
+        Membership(user=user, organization=firm, role=role)
+        for user, (_, firm, role, _) in zip(people, places, strict=True)
+    )
+    named = zip(places, all_signed_in(people), people, strict=True)
+    return {part: Part(client, user) for (part, *_), client, user in named} | {"visitor": Part(Client())}

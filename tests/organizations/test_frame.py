@@ -5,6 +5,7 @@ from django.test import Client
 
 from athenty.organizations.models import Organization
 from tests.pages.firms import make_connection, make_firm, make_person, park, post
+from tests.signed_in import signed_in
 
 
 @pytest.fixture
@@ -14,9 +15,7 @@ def firm(db) -> Organization:
 
 @pytest.fixture
 def page(firm) -> Client:
-    client = Client()
-    client.force_login(make_person(firm, "owner"))
-    return client
+    return signed_in(make_person(firm, "owner"))
 
 
 def navigation(page: Client, address: str = "/settings/audit-log/") -> str:

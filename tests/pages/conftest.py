@@ -5,6 +5,7 @@ from django.test import Client
 
 from athenty.organizations.models import Organization
 from tests.pages.firms import make_connection, make_firm, make_person
+from tests.signed_in import signed_in
 
 
 @pytest.fixture
@@ -20,8 +21,7 @@ class People(dict[str, Client]):
         self._firm = firm
 
     def __missing__(self, role: str) -> Client:
-        browser = self[role] = Client()
-        browser.force_login(make_person(self._firm, role))
+        browser = self[role] = signed_in(make_person(self._firm, role))
         return browser
 
 

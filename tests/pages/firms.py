@@ -58,7 +58,7 @@ def make_firm(name: str = "Park & Lowe LLP", *, slug: str = "park-lowe") -> Orga
 
 def make_person(organization: Organization, role: str, name: str = "") -> User:
     email = f"{role}@{organization.slug}.test"
-    # Without a password, whose hashing would be most of these tests' time: browsers are signed in by `force_login`.
+    # Without a password, whose hashing would be most of these tests' time: browsers are signed in without one.
     person = User.objects.create_user(email, name=name or f"{role.title()} Person")
     Membership.objects.create(user=person, organization=organization, role=role)
     return person

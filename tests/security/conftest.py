@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from tests.connections.sign_in import allow
 from tests.mirror.conftest import Firm, _key_file, firm, provider_name, sandbox
+from tests.signed_in import signed_in
 
 __all__ = ["_key_file", "firm", "provider_name", "sandbox"]
 
@@ -18,9 +19,7 @@ def browser(firm) -> Client:
 
 
 def browser_of(firm: Firm) -> Client:
-    client = Client()
-    client.force_login(firm.owner)
-    return client
+    return signed_in(firm.owner)
 
 
 def press_connect(browser: Client, provider_name: str, **extra: str) -> str:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from integrations.mirror import tie_out as tying_out
 from tests.mirror.conftest import _key_file, connection, firm, pass_over, provider_name, sandbox
+from tests.signed_in import signed_in
 from tests.tie_out.test_trial_balance import text_of, upload
 
 __all__ = ["_key_file", "connection", "firm", "provider_name", "sandbox"]
@@ -17,9 +18,7 @@ __all__ = ["_key_file", "connection", "firm", "provider_name", "sandbox"]
 
 @pytest.fixture
 def owner(firm) -> Client:
-    browser = Client()
-    browser.force_login(firm.owner)
-    return browser
+    return signed_in(firm.owner)
 
 
 def their_balances(sandbox, connection) -> dict[str, Decimal]:
