@@ -6,6 +6,7 @@ from django.db import connection
 _NEVER_CHANGED = {
     "django_migrations",
     "django_content_type",
+    "auth_permission",
     "organizations_organization",
     "organizations_user",
     "organizations_membership",
