@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from io import StringIO
 from pathlib import Path
 
@@ -64,6 +65,7 @@ def absolute(node: ast.ImportFrom, path: Path) -> str:
     return ".".join([*package[: len(package) - ups], *([node.module] if node.module else [])])
 
 
+@cache
 def imports() -> list[tuple[str, str]]:
     """(importing module, imported name) of the whole product."""
     return [(module_name(path), imported) for path in source_files() for imported in our_imports(path)]
