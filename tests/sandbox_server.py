@@ -22,14 +22,17 @@ class Sandbox(SandboxControl):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.url = url
+        self._registered: set[str] = set()
 
     def reset(self) -> None:
         remember(self.tokens_issued())
         self._ask("POST", "reset")
 
     def register(self, *redirect_uris: str) -> None:
-        for uri in redirect_uris:
+        """What a reset leaves registered."""
+        for uri in set(redirect_uris) - self._registered:
             self._ask("POST", "redirect-uris", json={"redirect_uri": uri})
+        self._registered.update(redirect_uris)
 
     def arm(self, **fault: Any) -> None:
         """Break a call: which one, the n-th or a share of them, and what happens then."""
@@ -83,7 +86,11 @@ class Sandbox(SandboxControl):
             for line, after in zip(page.text.splitlines(), page.text.splitlines()[1:], strict=False)
             if 'name="company"' in line and company in after.replace("&amp;", "&")
         )
-        answer = requests.post(
+        return self.allow(authorize_url, company_id)
+
+    def allow(self, authorize_url: str, company_id: str) -> str:
+        """The same without a look at the page."""
+        answer = self._session.post(
             authorize_url, data={"decision": "allow", "company": company_id}, allow_redirects=False, timeout=10
         )
         return answer.headers["Location"]

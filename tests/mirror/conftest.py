@@ -184,7 +184,7 @@ def consent_anew(connection: Connection, sandbox: Sandbox) -> None:
     """The sandbox has forgotten the connection's grant, and this test's key opens no other's."""
     provider, redirect_uri = connection.provider, connect.redirect_uri(connection.provider_name)
     request = provider.authorization_request(redirect_uri=redirect_uri, state="again")
-    back = parameters(sandbox.consent(request.url, connection.company_name))
+    back = parameters(sandbox.allow(request.url, connection.company_id))
     given = provider.exchange_code(
         code=back["code"], redirect_uri=redirect_uri, code_verifier=request.code_verifier, callback_parameters=back
     )

@@ -92,6 +92,8 @@ def make_connection(
     **fields: object,
 ) -> Connection:
     now = timezone.now()
+    if started:
+        fields["mirror_from"] = START
     connection = Connection.objects.create(
         organization=organization,
         provider_name=provider_name,
@@ -103,8 +105,6 @@ def make_connection(
     if chart:
         add_chart(connection)
     if started:
-        connection.mirror_from = START
-        connection.save()
         queue.backfill(connection)
     if mapped and chart:
         map_accounts(connection)
@@ -127,7 +127,7 @@ def add_chart(connection: Connection) -> None:
     )
     connection.chart_read_at = timezone.now()
     connection.chart_due_at = timezone.now() + timedelta(days=1)
-    connection.save()
+    connection.save(update_fields=["chart_read_at", "chart_due_at"])
 
 
 def target(connection: Connection, remote_id: str) -> ChartAccount:
