@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(config, items):
         item.add_marker(pytest.mark.skip(reason=found.MISSING))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator:
     assert found.path(), found.MISSING
     with found.running() as browser:
@@ -41,7 +41,7 @@ def owner(firm) -> User:
     return make_person(firm, "owner")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def context_with(chromium):
     """A context for these options, the same each time: a new one would fetch and compile every script again."""
     contexts = {}

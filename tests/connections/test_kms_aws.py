@@ -5,6 +5,7 @@ import json
 import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from botocore.loaders import create_loader
 from moto import mock_aws
 from moto.core import set_initial_no_auth_action_count
 
@@ -17,6 +18,15 @@ from tests.mirror.conftest import _key_file, connect_firm, firm, make_firm, prov
 __all__ = ["_key_file", "firm", "provider_name", "sandbox"]
 
 PLACE = {"organization": "1", "provider": "xero", "connection": "a", "field": "tokens"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _amazons_files_read_once():
+    """What each new session reads of Amazon's services is the same, and takes longer than the tests."""
+    loader = create_loader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", lambda *_arguments: loader)
+        yield
 
 
 @pytest.fixture(autouse=True)

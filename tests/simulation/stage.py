@@ -28,7 +28,7 @@ class Stage:
         self._numbers = count()
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
-        self._control = threading.Semaphore(0)
+        self._control = _closed_gate()
         self.bugs: list[BaseException] = []
         """What no worker expected: anything but a kill and a lost database connection."""
         self.begin(begins_at)
@@ -163,11 +163,18 @@ def stepping(take_step: Callable[[], None]) -> Iterator[None]:
         del _current.take_step
 
 
+def _closed_gate() -> threading.Lock:
+    """Whoever wants to pass waits for somebody to release it, once for each: threads take turns at little cost."""
+    gate = threading.Lock()
+    gate.acquire()
+    return gate
+
+
 class _Worker:
     """A thread that is used again, with its database connection."""
 
-    def __init__(self, control: threading.Semaphore, bugs: list[BaseException]) -> None:
-        self.go = threading.Semaphore(0)
+    def __init__(self, control: threading.Lock, bugs: list[BaseException]) -> None:
+        self.go = _closed_gate()
         self.body: Callable[[], object] | None = None
         self.is_doomed = False
         self._control, self._bugs = control, bugs
