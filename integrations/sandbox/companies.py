@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from .store import Store, as_json
@@ -68,8 +69,15 @@ def accounts(store: Store, company: Company) -> list[Account]:
         company.provider, company.tenant_id,
     )  # fmt: skip
     return [
-        Account(row["account_id"], row["number"], row["name"], row["refusal"], json.loads(row["body"])) for row in rows
+        Account(row["account_id"], row["number"], row["name"], row["refusal"], _parsed(row["body"])) for row in rows
     ]
+
+
+@lru_cache(maxsize=2_000)
+def _parsed(body: str) -> dict[str, Any]:
+    """Each posting reads the whole chart, and a chart hardly ever changes. Nobody alters what this gives."""
+    parsed: dict[str, Any] = json.loads(body)
+    return parsed
 
 
 def add_account(store: Store, company: Company, account: Account) -> None:
