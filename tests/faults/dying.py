@@ -9,9 +9,10 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
-from django.db import connection
+from django.db import connection, connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 from integrations.mirror import crash_points, drain, waking
@@ -19,6 +20,7 @@ from integrations.models import Connection
 from integrations.providers import transport
 
 KILLED, FAILED = 137, 1
+HALF_SENT, HALF_READ = "half sent", "half read"
 
 
 def in_a_process(body: Callable[[], object]) -> int:
@@ -72,6 +74,62 @@ def drain_for(seconds: float) -> None:
 def dies_at(point: str, nth: int) -> None:
     """In a process of its own: arm a crash point, as ATHENTY_CRASH=point:n does at its start."""
     crash_points._name, crash_points._nth, crash_points._passes = point, str(nth), itertools.count(1)
+
+
+def does_at(point: str, act: Callable[[], object]) -> None:
+    """In a process of its own: do this at a crash point, once, instead of dying there. Beside the named ones there are
+    HALF_SENT and HALF_READ, of a full batch."""
+    if point == HALF_SENT:
+        _does_half_way_out(act)
+    elif point == HALF_READ:
+        _does_half_way_in(act)
+    else:
+        dies_at(point, 1)
+        crash_points.os = SimpleNamespace(_exit=lambda _code: act())  # type: ignore[assignment]
+
+
+def stop_here() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _does_half_way_out(act: Callable[[], object]) -> None:
+    send, turns = transport._OnWire.send, itertools.count(1)
+
+    def sends(self: Any, data: Any) -> None:
+        if isinstance(data, bytes) and len(data) > 1000 and next(turns) == 1:
+            send(self, data[: len(data) // 2])
+            act()
+            data = data[len(data) // 2 :]
+        send(self, data)
+
+    transport._OnWire.send = sends  # type: ignore[method-assign]
+
+
+def _does_half_way_in(act: Callable[[], object]) -> None:
+    read, turns = socket.SocketIO.readinto, itertools.count(1)
+
+    def reads(self: Any, buffer: Any) -> Any:
+        turn = next(turns)
+        if turn == 2:
+            act()
+        return read(self, memoryview(buffer)[:100] if turn == 1 else buffer)
+
+    socket.SocketIO.readinto = reads  # type: ignore[method-assign]
+
+
+def loses_its_session_at(point: str) -> None:
+    """In a process of its own: Postgres ends the session that it works with."""
+
+    def lose() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            (backend,) = cursor.fetchone()
+        another = connections.create_connection(connection.alias)
+        with another.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+        another.close()
+
+    does_at(point, lose)
 
 
 def stops_at(point: str) -> None:

@@ -6,8 +6,9 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
@@ -16,8 +17,9 @@ from django.db import connection as database
 from django.db import connections as databases
 from django.utils import timezone
 
-from integrations.connections import start, tokens
-from integrations.models import Connection, Delivery, QueueRow
+from integrations.clock import database_now
+from integrations.connections import disconnect, start, tokens
+from integrations.models import Attempt, Connection, Delivery, QueueRow
 from integrations.providers.quickbooks import payloads as quickbooks_payloads
 from integrations.providers.xero import payloads as xero_payloads
 from tests.faults import dying
@@ -209,16 +211,50 @@ def test_f04_a_worker_stopped_while_it_waits_for_the_answer(mirror):
     )
     mirror.post(20)
     zombie = dying.start(lambda: dying.drain_for(30))
-    until = time.monotonic() + 20
-    while not mirror.sandbox.journals(mirror.connection.provider_name, mirror.connection.company_id):
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    _wait_for_journals(mirror)
     os.kill(zombie, signal.SIGSTOP)
     mirror.pass_time(200)
     mirror.drain()
     os.kill(zombie, signal.SIGCONT)
     dying.end_of(zombie)
     mirror.check("F04", f"SIGSTOP before the answer, {mirror.connection.provider_name}", mirror.drain())
+
+
+def _wait_for_journals(mirror: Mirror) -> None:
+    until = time.monotonic() + 20
+    while not mirror.sandbox.journals(mirror.connection.provider_name, mirror.connection.company_id):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@LONG
+@pytest.mark.whole
+def test_f04_workers_stopped_for_ten_minutes_by_the_real_clock(mirror):
+    """One before the first byte, one while it waits for the answer; others take over meanwhile."""
+    provider_name = mirror.connection.provider_name
+    mirror.sandbox.arm(provider=provider_name, call=WRITE_CALL[provider_name], nth=1, do="delay", delay_seconds=5.0)
+    mirror.post(2 * mirror.connection.provider.limits.batch_size)
+
+    def stop() -> None:
+        dying.does_at("sending", dying.stop_here)
+        dying.drain_for(30)
+
+    before_sending = dying.start(stop)
+    dying.wait_until_stopped(before_sending)
+    waiting = dying.start(lambda: dying.drain_for(30))
+    _wait_for_journals(mirror)
+    os.kill(waiting, signal.SIGSTOP)
+    until = time.monotonic() + 600
+    while time.monotonic() < until:
+        assert dying.in_a_process(lambda: dying.drain_for(30)) == 0
+        time.sleep(5)
+    assert not mirror.is_busy(), "others took over"
+    sends = len(mirror.sandbox.requests(provider_name, WRITE_CALL[provider_name]))
+    for zombie in (before_sending, waiting):
+        os.kill(zombie, signal.SIGCONT)
+        assert dying.end_of(zombie) == 0
+    assert len(mirror.sandbox.requests(provider_name, WRITE_CALL[provider_name])) == sends, "it sends nothing any more"
+    mirror.check("F04", f"SIGSTOP for 10 min by the real clock, {provider_name}", 0)
 
 
 def test_f17_a_deploy_between_two_tries_changes_nothing_of_what_is_sent(mirror, monkeypatch):
@@ -286,6 +322,22 @@ def test_f06_backends_killed_under_the_workers(mirror):
     mirror.check("F06", f"backends killed, {mirror.connection.provider_name}", mirror.drain())
 
 
+@LONG
+@pytest.mark.parametrize("point", ["answered", "settling"])
+def test_f06_a_worker_that_loses_its_session_with_the_answer_sends_the_same_again(mirror, point):
+    mirror.post(3)
+
+    def lose() -> None:
+        dying.loses_its_session_at(point)
+        dying.drain_for(30)
+
+    assert dying.in_a_process(lose) == dying.FAILED
+    seconds = mirror.drain()
+    first, again = mirror.sandbox.requests(mirror.connection.provider_name, WRITE_CALL[mirror.connection.provider_name])
+    assert first["idempotency_key"] == again["idempotency_key"] == Delivery.objects.get().idempotency_key
+    mirror.check("F06", f"session ended at {point}, {mirror.connection.provider_name}", seconds)
+
+
 def _keep_draining(seconds: float) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -294,6 +346,47 @@ def _keep_draining(seconds: float) -> None:
         except Exception:  # noqa: BLE001 - the next look is a new task
             database.close()
         time.sleep(0.05)
+
+
+@LONG
+def test_f25_a_call_under_way_is_finished_and_recorded_and_none_begins_after_a_disconnect(mirror):
+    """Wherever the worker is when somebody disconnects. What it was too late for goes once they have reconnected."""
+    provider_name = mirror.connection.provider_name
+    full = mirror.connection.provider.limits.batch_size
+    for point in ["claimed", "sealed", "sending", dying.HALF_SENT, dying.HALF_READ, "answered", "settling", "settled"]:
+        mirror.post(full + 1)
+        sent = mirror.connection.queue.filter(state="sent").count()
+        sends = len(mirror.sandbox.requests(provider_name, WRITE_CALL[provider_name]))
+        worker = dying.start(partial(_stop_and_drain, point))
+        dying.wait_until_stopped(worker)
+        with ThreadPoolExecutor() as pool:
+            # At some points the worker's transaction holds the connection: it has to end first.
+            disconnected = pool.submit(_disconnect, mirror)
+            wait([disconnected], 0.5)
+            os.kill(worker, signal.SIGCONT)
+            since = disconnected.result(timeout=30)
+        assert dying.end_of(worker) == 0
+        assert not Attempt.objects.filter(started_at__gt=since).exists(), point
+        calls = len(mirror.sandbox.requests(provider_name, WRITE_CALL[provider_name])) - sends
+        # Of a transaction that has just ended, the worker may go on before the disconnect gets through.
+        assert calls in {"claimed": {0}, "sealed": {0, 1}}.get(point, {1}), point
+        assert mirror.connection.queue.filter(state="sent").count() - sent == calls * full, point
+        connect_firm(mirror.firm, provider_name, mirror.sandbox)
+        mirror.check("F25", f"disconnected at {point}, {provider_name}", mirror.drain())
+
+
+def _stop_and_drain(point: str) -> None:
+    dying.does_at(point, dying.stop_here)
+    dying.drain_for(30)
+
+
+def _disconnect(mirror: Mirror) -> datetime:
+    """When it had returned."""
+    try:
+        assert disconnect.disconnect(mirror.connection, actor=mirror.firm.owner)
+        return database_now()
+    finally:
+        databases.close_all()
 
 
 @LONG
