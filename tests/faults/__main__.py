@@ -14,8 +14,8 @@ def main() -> int:
     size.add_argument(
         "--whole",
         action="store_true",
-        help="only what is defined to last longer than all the others together, as long as that: half an hour of kills"
-        " (F03) beside ten minutes without Redis (F05)",
+        help="only what is defined to last longer than all the others together, as long as that: an hour without beat"
+        " (F24) beside half an hour of kills (F03), of a held snapshot (F26), and what lasts ten minutes (F04, F05, F06)",
     )
     chosen, others = arguments.parse_known_args()
     which = "faults and not whole"

@@ -15,12 +15,13 @@ from typing import Any
 from django.db import connection, connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 
+from integrations.connections import tokens
 from integrations.mirror import crash_points, drain, waking
 from integrations.models import Connection
 from integrations.providers import transport
 
 KILLED, FAILED = 137, 1
-HALF_SENT, HALF_READ = "half sent", "half read"
+TOKEN_IN_HAND, HALF_SENT, HALF_READ = "token in hand", "half sent", "half read"
 
 
 def in_a_process(body: Callable[[], object]) -> int:
@@ -78,8 +79,10 @@ def dies_at(point: str, nth: int) -> None:
 
 def does_at(point: str, act: Callable[[], object]) -> None:
     """In a process of its own: do this at a crash point, once, instead of dying there. Beside the named ones there are
-    HALF_SENT and HALF_READ, of a full batch."""
-    if point == HALF_SENT:
+    TOKEN_IN_HAND, and HALF_SENT and HALF_READ of a full batch."""
+    if point == TOKEN_IN_HAND:
+        _does_with_the_token(act)
+    elif point == HALF_SENT:
         _does_half_way_out(act)
     elif point == HALF_READ:
         _does_half_way_in(act)
@@ -90,6 +93,18 @@ def does_at(point: str, act: Callable[[], object]) -> None:
 
 def stop_here() -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _does_with_the_token(act: Callable[[], object]) -> None:
+    take, turns = tokens.access_token, itertools.count(1)
+
+    def takes(*given: Any, **named: Any) -> str:
+        token = take(*given, **named)
+        if next(turns) == 1:
+            act()
+        return token
+
+    tokens.access_token = takes  # type: ignore[assignment]
 
 
 def _does_half_way_out(act: Callable[[], object]) -> None:

@@ -13,20 +13,25 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import django
 import psycopg
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.db import connection as database
 from redis import Redis
 
+from athenty.local import processes
 from athenty.local.stack import CHECKOUT, Stack
 from athenty.local.supervisor import Child
 from athenty.local.valkey import _program
+from tests.faults.standby import Standby
+
+if TYPE_CHECKING:
+    from integrations.models import Connection
 
 RUNS: dict[str, Callable[["Whole"], None]] = {}
 
@@ -68,8 +73,16 @@ class Whole:
         supervisor = self.stack.supervisor
         return next(each for each in (*supervisor._services, *supervisor._servers) if each.name == name)
 
+    def launch_second_beat(self) -> Child:
+        schedule = Path(self.stack._state) / "second-schedule"
+        arguments = ["-m", "celery", "-A", "athenty", "beat", "-s", str(schedule), "--pidfile="]
+        return self.stack.supervisor.launch("second beat", arguments)
+
     def forget(self, name: str) -> None:
-        self.stack.supervisor._services[:] = [each for each in self.stack.supervisor._services if each.name != name]
+        """It has ended, and nobody should wonder."""
+        supervisor = self.stack.supervisor
+        for children in (supervisor._services, supervisor._servers):
+            children[:] = [each for each in children if each.name != name]
 
     def kill(self, name: str) -> None:
         process = self.child(name).process
@@ -79,6 +92,7 @@ class Whole:
 
     def stop_redis(self) -> None:
         self.child("valkey").stop()
+        self.forget("valkey")
 
     def start_redis(self) -> None:
         port = self.stack.supervisor.environment["REDIS_URL"].rsplit(":", 1)[1].split("/")[0]
@@ -89,25 +103,43 @@ class Whole:
     def redis(self) -> Redis:
         return Redis.from_url(self.stack.supervisor.environment["REDIS_URL"])
 
+    def follow_postgres(self) -> Standby:
+        """Before anybody stops it: it is stopped with the others."""
+        standby = Standby(self.stack._state / "standby", Path(database.settings_dict["HOST"]))
+        self.stack.supervisor.adopt("standby", standby.process, standby.stop)
+        return standby
+
     def crash_postgres(self) -> None:
-        """As `pg_ctl -m immediate` and a start do: every backend gone at once, and the log replayed. A backend that is
-        killed makes the server do just that."""
-        with database.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            (pid,) = cursor.fetchone()
-        os.kill(pid, signal.SIGKILL)
+        """As `pg_ctl -m immediate stop` does: every backend is gone at once, and the log tells what was committed."""
+        process = self.child("postgres").process
+        process.send_signal(signal.SIGQUIT)
+        process.wait()
         database.close()
         database.close_pool()
-        until = time.monotonic() + 30
-        while True:
-            try:
-                with database.cursor() as cursor:
-                    cursor.execute("SELECT 1")
+
+    def start_postgres(self) -> None:
+        """Again, on the same data."""
+        postgres = self.child("postgres")
+        with postgres.log.open("ab") as log:
+            again = processes.start(postgres.process.args, death_signal=signal.SIGQUIT, output=log)
+        remove = postgres.stop
+
+        def stop() -> None:
+            processes.stop(again, signal.SIGINT)
+            remove()
+
+        postgres.process, postgres.stop = again, stop
+        self.wait_for_postgres()
+
+    def wait_for_postgres(self) -> None:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            with suppress(DatabaseError), database.cursor() as cursor:
+                cursor.execute("SELECT 1")
                 return
-            except DatabaseError:
-                database.close()
-                self.expect("Postgres is back within 30 s", time.monotonic() < until)
-                time.sleep(0.1)
+            database.close()
+            time.sleep(0.1)
+        self.problems.append("Postgres is not back within a minute")
 
     # What is seen
     def post(self, firm: int = 0) -> float:
@@ -137,8 +169,11 @@ class Whole:
         if not holds:
             self.problems.append(what)
 
+    def sends(self) -> list[dict[str, Any]]:
+        return self.sandbox.requests("xero", "manualjournals")
+
     def too_many_calls(self) -> int:
-        return sum(call["status"] == 429 for call in self.sandbox.requests("xero", "manualjournals"))
+        return sum(call["status"] == 429 for call in self.sends())
 
     def report(self, test: str, about: str, seconds: float) -> None:
         """Compare the books with ours, and tell."""
@@ -242,24 +277,48 @@ def redis_flushed(whole: Whole) -> None:
 
 @run
 def beat_stopped(whole: Whole) -> None:
-    """Live goes on by wake-ups; and two beats call no more than one."""
+    """Live goes on by wake-ups."""
     whole.kill("beat")
     whole.post()
     seconds = whole.seconds_until_all_sent(within=30)
     whole.stack._launch_beat()
-    second = subprocess.Popen(
-        [sys.executable, "-m", "celery", "-A", "athenty", "beat", "-s", tempfile.mktemp(), "--pidfile="],  # noqa: S306
-        env=whole.stack.supervisor.environment,
-        cwd=CHECKOUT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    before = len(whole.sandbox.requests("xero", "manualjournals"))
-    time.sleep(25)
-    whole.expect("two beats call nobody", len(whole.sandbox.requests("xero", "manualjournals")) == before)
-    second.kill()
-    second.wait()
-    whole.report("F24", "beat stopped: Live by wake-ups; two beats", seconds)
+    whole.report("F24", "beat stopped: Live by wake-ups", seconds)
+
+
+@run
+def beat_restarted(whole: Whole) -> None:
+    """Twenty times, each killed as soon as it sweeps, while a second one runs beside it: nobody is called more often
+    than there is something to send."""
+    second = whole.launch_second_beat()
+    calls, slowest = len(whole.sends()), 0.0
+    for _ in range(20):
+        whole.kill("beat")
+        whole.stack._launch_beat()
+        beat = whole.child("beat")
+        whole.stack.supervisor.wait_until(beat, lambda beat: "Sending due task sweep" in beat.log.read_text())
+        whole.post()
+        slowest = max(slowest, whole.seconds_until_all_sent(within=30))
+    second.stop()
+    whole.forget("second beat")
+    calls = len(whole.sends()) - calls
+    whole.expect(f"a call for each posting, and no other: {calls} for 20", calls == 20)
+    whole.report("F24", "two beats, one of them restarted 20 times", slowest)
+
+
+@run
+def beat_stopped_for_an_hour(whole: Whole) -> None:
+    """In which access ends and is refreshed, too."""
+    whole.kill("beat")
+    until, slowest, posted = time.monotonic() + 3600, 0.0, 0
+    while time.monotonic() < until:
+        whole.post()
+        slowest = max(slowest, whole.seconds_until_all_sent(within=30))
+        posted += 1
+        if posted == 4:
+            whole.expect("status says after a minute that no beat is there", not whole.status()["beat_alive"])
+        time.sleep(20)
+    whole.stack._launch_beat()
+    whole.report("F24", "beat stopped for 1 h: Live by wake-ups", slowest)
 
 
 @run
@@ -282,14 +341,40 @@ def worker_killed(whole: Whole) -> None:
 
 @run
 def postgres_crashes(whole: Whole) -> None:
-    """Ten times in the middle of a drain."""
-    whole.firms[0].post(*[("1100", "2100", "1.00")] * 600)
+    """Ten times in the middle of a drain; then a standby takes its place, which has all that was committed."""
+    standby = whole.follow_postgres()
+    whole.firms[0].post(*[("1100", "2100", "1.00")] * 900)
     for _ in range(10):
         time.sleep(1)
         whole.crash_postgres()
+        whole.start_postgres()
+    whole.firms[0].post(*[("1100", "2100", "1.00")] * 100)
+    posted, sent = whole.connections[0].queue.count(), whole.sent()
+    whole.crash_postgres()
+    standby.take_over()
+    whole.wait_for_postgres()
+    whole.expect(
+        "what was committed is there", (whole.connections[0].queue.count(), whole.sent() >= sent) == (posted, True)
+    )
+    whole.expect("in mid-drain", whole.connections[0].queue.exclude(state="sent").exists())
     # A worker that was sending has lost its lease with the answer; the lease has to run out.
     seconds = whole.seconds_until_all_sent(within=240)
-    whole.report("F06", "Postgres crashes 10 times in mid-drain", seconds)
+    whole.report("F06", "10 crashes, 1 s apart, then a standby takes over", seconds)
+
+
+@run
+def postgres_crashes_every_minute(whole: Whole) -> None:
+    """Ten times. In each minute there is twenty seconds' worth to send, so that some crash in mid-drain and others at
+    rest."""
+    for number in range(10):
+        began = time.monotonic()
+        whole.firms[0].post(*[("1100", "2100", "1.00")] * 1000)
+        time.sleep(max(began + 3 + 5 * number - time.monotonic(), 0))
+        whole.crash_postgres()
+        whole.start_postgres()
+        time.sleep(max(began + 60 - time.monotonic(), 0))
+    seconds = whole.seconds_until_all_sent(within=300)
+    whole.report("F06", "10 crashes, a minute apart", seconds)
 
 
 @run
@@ -311,6 +396,90 @@ def postgres_full(whole: Whole) -> None:
         connection.close()
     seconds = whole.seconds_until_all_sent(within=240)
     whole.report("F06", f"no connection left for 20 s in mid-drain ({len(taken)} taken)", seconds)
+
+
+def _snapshot_held(whole: Whole, seconds: float, about: str) -> None:
+    """Nothing is vacuumed either, while both firms post as fast as Xero takes it. B6: a claim costs at most twice as
+    much at the end, and a look at another table a fifth more, each against what `SELECT 1` takes at the time."""
+    environment = whole.stack.supervisor.environment
+    with _superuser() as superuser, psycopg.connect(environment["DATABASE_URL"]) as holder:
+        superuser.execute("ALTER SYSTEM SET autovacuum = off")
+        superuser.execute("SELECT pg_reload_conf()")
+        holder.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        holder.execute("SELECT count(*) FROM journal_sync_queue")
+        began = time.monotonic()
+        _keep_posting(whole)
+        at_first = _costs(whole)
+        while time.monotonic() < began + seconds:
+            _keep_posting(whole)
+            time.sleep(2)
+        _keep_posting(whole)
+        claim, bystander = (last / first for first, last in zip(at_first, _costs(whole), strict=True))
+        superuser.execute("ALTER SYSTEM RESET autovacuum")
+        superuser.execute("SELECT pg_reload_conf()")
+    whole.expect(f"a claim costs at most twice as much: {claim:.2f}", claim <= 2)
+    whole.expect(f"a bystander a fifth more: {bystander:.2f}", bystander <= 1.2)
+    seconds = max(whole.seconds_until_all_sent(firm, within=300) for firm in (0, 1))
+    whole.report("F26", f"{about}: claim x{claim:.2f}, else x{bystander:.2f}", seconds)
+
+
+def _superuser() -> psycopg.Connection:
+    of = database.settings_dict
+    return psycopg.connect(host=of["HOST"], port=of["PORT"], user="postgres", dbname="postgres", autocommit=True)
+
+
+def _keep_posting(whole: Whole) -> None:
+    """So that there is something to claim."""
+    for firm, connection in zip(whole.firms, whole.connections, strict=True):
+        if connection.queue.waiting().count() < 500:
+            firm.post(*[("1100", "2100", "1.00")] * 1000)
+
+
+def _costs(whole: Whole) -> tuple[float, float]:
+    """The medians of a hundred claims and of looks at another table, in terms of `SELECT 1`."""
+    connection = whole.connections[0]
+    took: dict[str, list[float]] = {"nothing": [], "claim": [], "bystander": []}
+
+    def ask(sql: str, name: str) -> None:
+        with _timed(took[name]), database.cursor() as cursor:
+            cursor.execute(sql)
+
+    while len(took["claim"]) < 110:
+        for _ in range(5):
+            ask("SELECT 1", "nothing")
+            ask(f"SELECT name FROM ledger_account WHERE organization_id = {connection.organization_id}", "bystander")
+        _claim_in_vain(connection, took["claim"])
+        # The worker claims meanwhile, too.
+        _keep_posting(whole)
+    # The first few find nothing warm.
+    medians = {name: statistics.median(each[10:]) for name, each in took.items()}
+    return medians["claim"] / medians["nothing"], medians["bystander"] / medians["nothing"]
+
+
+def _claim_in_vain(connection: "Connection", took: list[float]) -> None:
+    """As if the pacer's next slot had come; then it is undone."""
+    from integrations.mirror import claiming
+    from integrations.models import Connection
+
+    claim: list[float] = []
+    with transaction.atomic():
+        Connection.objects.filter(pk=connection.pk).update(next_send_at=None, coalesce_until=None)
+        with _timed(claim):
+            claimed = claiming.claim(connection.pk)
+        transaction.set_rollback(True)
+    took += claim if claimed.lease else []
+
+
+@contextmanager
+def _timed(took: list[float]) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    took.append(time.perf_counter() - began)
+
+
+@run
+def snapshot_held_for_half_an_hour(whole: Whole) -> None:
+    _snapshot_held(whole, 1800, "snapshot 30 min, no vacuum")
 
 
 @run
