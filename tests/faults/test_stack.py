@@ -4,7 +4,7 @@ import pytest
 
 from tests.faults.played import play
 
-QUICK = ["redis_flushed", "redis_hangs"]
+QUICK = ["redis_flushed", "redis_hangs", "postgres_crashes_thrice"]
 LONG = [
     "beat_stopped",
     "beat_restarted",
