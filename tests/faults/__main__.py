@@ -15,14 +15,14 @@ def main() -> int:
         "--whole",
         action="store_true",
         help="only what is defined to last longer than all the others together, as long as that: an hour without beat"
-        " (F24) beside half an hour of kills (F03), of a held snapshot (F26), and what lasts ten minutes (F04, F05, F06)",
+        " (F24), half an hour of kills (F03) and of a held snapshot (F26), ten minutes of F04, F05, F06 and F08",
     )
     chosen, others = arguments.parse_known_args()
     which = "faults and not whole"
     if chosen.quick or chosen.whole:
         which = "faults and not long" if chosen.quick else "whole"
-    # What mostly waits comes first (see conftest.py), two tests to a process; the third does everything else meanwhile.
-    side_by_side = ["-n", "3", "--maxschedchunk", "1"]
+    # What mostly waits comes first (see conftest.py), two tests to a process; the last does everything else meanwhile.
+    side_by_side = ["-n", "3" if chosen.quick else "4", "--maxschedchunk", "1"]
     return pytest.main(["-q", "-p", "no:randomly", *side_by_side, "-m", which, "tests/faults", *others])
 
 

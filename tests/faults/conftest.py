@@ -21,7 +21,7 @@ from tests.simulation.world import World, simulated_world
 
 __all__ = ["_key_file", "firm", "provider_name", "sandbox"]
 
-_MOSTLY_WAIT = {"test_fleet.py", "test_stack.py"}
+_MOSTLY_WAIT = {"test_fleet.py", "test_stack.py", "test_two_workers.py"}
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _PROVIDER_SETTINGS = [
     f"{provider}_{name}_URL" for provider in ("QUICKBOOKS", "XERO") for name in ("AUTHORIZE", "TOKEN", "REVOKE", "API")
