@@ -60,7 +60,7 @@ def run(*, quickbooks: int = 1, xero: int = 1, workers: Programs = PLAIN) -> Cal
 # Answers --------------------------------------------------------------------------------------------------------------
 @run(quickbooks=3, xero=4)
 def answers_lost(fleet: Fleet, way: LossyWay) -> None:
-    """Some companies lose all of theirs, each in a way of its own; one of each provider every tenth, in turn."""
+    """Some companies lose all of theirs, each in a way of its own; one of each provider loses every tenth."""
     quickbooks, xero = _by_provider(fleet)
     _lose(way, quickbooks, [RESET, CLOSED], every=10)
     _lose(way, xero, [RESET, CLOSED, SILENCE], every=10)
@@ -93,7 +93,8 @@ def answers_lost_then_away(fleet: Fleet, way: LossyWay) -> None:
 
 
 def _lose(way: LossyWay, firms: "Sequence[Firm]", hows: Sequence[str], *, every: int) -> None:
-    """Each of the first in one of the ways, always; the last in all of them, but only so often."""
+    """Each of the first loses all of its answers, in one of the ways; the last by a reset and a close in turn, and only
+    so often."""
     for firm, how in zip(firms, hows, strict=False):
         way.lose(firm.connection.company_id, how)
     way.lose(firms[-1].connection.company_id, RESET, CLOSED, every=every)
