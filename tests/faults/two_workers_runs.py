@@ -167,7 +167,7 @@ def tasks_repeated(fleet: Fleet, way: LossyWay) -> None:
             for firm in fleet.firms:
                 _post(firm, entries)
                 batches += -(-entries // firm.connection.provider.limits.batch_size)
-            took = fleet.rest(within=60)
+            took = fleet.rest(within=120)
         time.sleep(LATEST + 5)
     calls = sum(_calls(fleet.stage, firm) for firm in fleet.firms)
     fleet.expect(f"a call for each batch, and no more: {calls} for {batches}", calls == batches)
