@@ -168,12 +168,14 @@ CELERY_BROKER_CONNECTION_TIMEOUT = 3
 # The mirror ----------------------------------------------------------------------------------------------------------
 MIRROR_BATCH_INTERVAL = env.duration("MIRROR_BATCH_INTERVAL_SECONDS", timedelta(hours=4))
 MIRROR_SWEEP_INTERVAL = env.duration("MIRROR_SWEEP_INTERVAL_SECONDS", timedelta(seconds=10))
+# With the workers down, ticks must not pile up. But a worker judges that by its own clock, which may be minutes ahead of
+# beat's, and must not throw all of them away then.
+_TICKS_EXPIRE = {"expires": timedelta(minutes=15).total_seconds()}
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
         "task": "integrations.mirror.tasks.sweep",
         "schedule": MIRROR_SWEEP_INTERVAL,
-        # With the workers down, ticks must not pile up.
-        "options": {"expires": MIRROR_SWEEP_INTERVAL.total_seconds()},
+        "options": _TICKS_EXPIRE,
     },
 }
 
@@ -182,7 +184,7 @@ CONNECTIONS_CARE_INTERVAL = env.duration("CONNECTIONS_CARE_INTERVAL_SECONDS", ti
 CELERY_BEAT_SCHEDULE["care"] = {
     "task": "integrations.connections.tasks.care",
     "schedule": CONNECTIONS_CARE_INTERVAL,
-    "options": {"expires": CONNECTIONS_CARE_INTERVAL.total_seconds()},
+    "options": _TICKS_EXPIRE,
 }
 
 # Where tokens' data keys are wrapped: integrations/connections/kms/

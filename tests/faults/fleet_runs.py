@@ -100,7 +100,9 @@ class Fleet:
         from integrations.models import QueueRow
         from tests.bench import books
 
-        rows = QueueRow.objects.filter(state=QueueRow.State.UNCONFIRMED).select_related("connection", "entry")
+        connections = [firm.connection.pk for firm in self.firms]
+        rows = QueueRow.objects.filter(connection__in=connections, state=QueueRow.State.UNCONFIRMED)
+        rows = rows.select_related("connection", "entry")
         there = {
             connection.pk: {name for name, _ in books.arrivals(self.stage, connection)}
             for connection in {row.connection for row in rows}

@@ -188,9 +188,9 @@ def _lose_under_wrong_clocks(fleet: Fleet, about: str) -> None:
     fleet.report("F18", about, took)
 
 
-@run(quickbooks=0, xero=3, workers=_clocks((0, 0), (180, 180)))
+@run(quickbooks=0, xero=3, workers=_clocks((180, 180), (360, 360)))
 def clocks_apart(fleet: Fleet, way: LossyWay) -> None:
-    _lose_under_wrong_clocks(fleet, "two workers 3 min apart, answers lost")
+    _lose_under_wrong_clocks(fleet, "two workers 3 min apart and ahead of beat, answers lost")
 
 
 @run(quickbooks=2, xero=3, workers=_clocks((-600, -600), (600, -3000)))
