@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from integrations.models import Connection
@@ -50,7 +50,7 @@ class Run:
         while seconds < self.lasts:
             self.world.stage.after(seconds, partial(self.world.run, self.world.sweep))
             seconds += self.sweeps_every
-        self.world.stage.run_until(BEGINS + timedelta(seconds=self.lasts))
+        self.world.stage.run_until(self.mended_at)
         took = self.world.run_until_quiet(AT_REST_WITHIN)
         assert took is not None, "I7: it does not come to rest"
         self.world.stage.run_until(self.world.stage.now + timedelta(minutes=2))
@@ -72,7 +72,7 @@ class Run:
         Connection.objects.update(mirror_from=None)
         for number in range(self.entries):
             self.world.stage.after(self.over * number / self.entries, partial(self.post_naively, peers, number))
-        self.world.stage.run_until(BEGINS + timedelta(seconds=self.lasts))
+        self.world.stage.run_until(self.mended_at)
         self.world.stage.run_until(self.world.stage.now + timedelta(hours=6))
         for peer in peers:
             lost, doubled = peer.came_to()
@@ -89,6 +89,10 @@ class Run:
     @property
     def firm(self) -> Firm:
         return self.world.firms[0]
+
+    @property
+    def mended_at(self) -> datetime:
+        return BEGINS + timedelta(seconds=self.lasts)
 
     @property
     def seconds(self) -> float:
@@ -115,4 +119,4 @@ def share(strikes: list[Strike], part: float, *, seed: int = 1) -> Callable[[Cal
     return lambda call: dice.choice(strikes) if call.writes and dice.random() < part else UNHARMED
 
 
-LOST_REPLIES = [Strike(reset=True), Strike(silent=True)]
+LOST_REPLIES = [Strike(reset=True), Strike(closed=True), Strike(silent=True)]

@@ -1,5 +1,6 @@
 """Intuit and Xero in this process: the sandbox, reached where the product's transport reaches the wire."""
 
+import http.client
 import re
 import sqlite3
 from collections import Counter
@@ -49,13 +50,16 @@ class Strike:
     `mangle` alters the answer that the work gave."""
 
     refused: bool = False
-    """No connection could be made."""
+    """No connection could be made, for the reason that `refusal` makes."""
+    refusal: Callable[[], Exception] = lambda: urllib3.exceptions.NewConnectionError(None, "refused")
     lost_on_the_way: bool = False
     """It broke before the provider had read it."""
     silent: bool = False
     """The work is done, and the answer never comes."""
     reset: bool = False
     """The work is done, and the connection breaks."""
+    closed: bool = False
+    """The work is done, and the connection ends in good order, without an answer."""
     commits_after: float | None = None
     """The connection breaks, or is silent, and so many seconds after it came the provider does the work."""
     status: int | None = None
@@ -132,7 +136,7 @@ class Provider:
         with without_a_break():  # the worker has just looked at its watch, some microseconds ago
             pass_step()
         if strike.refused:
-            raise urllib3.exceptions.NewConnectionError(None, "refused")
+            raise strike.refusal()
         wire.about_to_send()
         self.calls[call.provider, call.name] += 1
         self.log.append((self._stage.now, call))
@@ -157,6 +161,8 @@ class Provider:
             self._run_out(wire)
         if strike.reset:
             raise ConnectionResetError
+        if strike.closed:
+            raise http.client.RemoteDisconnected
         self._stage.wait(self.latency() / 2 + strike.takes)
         pass_step()
         if strike.status is not None:
