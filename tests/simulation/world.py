@@ -113,7 +113,7 @@ class World:
         """Runs what a worker does; a seed may do something to it."""
         self.delivered: Callable[[], list[float]] = lambda: [0.0]
         """For each wake-up: after how many seconds its copies arrive."""
-        self.firms = [self._firm(1), self._firm(2)]
+        self.firms = [self.make_firm(1), self.make_firm(2)]
 
     def settle_in(self) -> None:
         """Connect everybody, and keep all this for the runs to begin from."""
@@ -144,7 +144,7 @@ class World:
         """In a worker of its own; `worker` may do something to it first."""
         self.stage.work(partial(self.worker, body))
 
-    def _firm(self, number: int) -> Firm:
+    def make_firm(self, number: int) -> Firm:
         organization = Organization.objects.create(name=f"Firm {number}", slug=f"firm-{number}", time_zone="UTC")
         owner = User.objects.create_user(f"owner@firm-{number}.test", None, name="Ada Park")
         Membership.objects.create(user=owner, organization=organization, role=Membership.Role.OWNER)
