@@ -4,21 +4,27 @@ import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from email.utils import format_datetime
 from functools import partial
+from uuid import UUID
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from athenty.organizations.models import Organization
-from integrations.mirror import schedule
+from integrations.connections import tokens
+from integrations.mirror import drain, queue, schedule
+from integrations.mirror.claiming import Claim
 from integrations.models import Connection, QueueRow, SyncMode
+from ledger.models import JournalEntry
+from ledger.posting import reverse_entry
 from tests.faults.naive import NaiveMirror
 from tests.faults.scoreboard import NAIVE, board
-from tests.faults.simulated_runs import LOST_REPLIES, Run, share
+from tests.faults.simulated_runs import JSON, LOST_REPLIES, Run, share
 from tests.simulation import invariants
 from tests.simulation.provider import UNHARMED, Call, Strike
-from tests.simulation.world import BEGINS
+from tests.simulation.world import BEGINS, World
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
 
@@ -109,27 +115,90 @@ def test_f18_replies_lost_while_summer_time_begins(world, monkeypatch):
     assert (tally.entries, tally.refused, tally.unconfirmed) == (24, 0, 0)
 
 
-def test_f19_an_expired_token_is_refreshed_once_and_the_same_bytes_go_again(world):
-    run = Run(world, "F19", "access token expires in mid-series, and 401s", entries=10)
+def test_f19_a_token_that_expires_between_claim_and_send_is_refreshed_once(world, monkeypatch):
+    """In turn as the provider tells it, and as we know it, too."""
+    run = Run(world, "F19", "token expires between claim and send", entries=6)
+    claim, claimed = drain.claim, Counter()
+
+    def claim_then_expire(connection_id: UUID) -> Claim:
+        made = claim(connection_id)
+        if made.lease:
+            claimed[connection_id] += 1
+            if claimed[connection_id] in (2, 4):
+                expire_tokens(world, made.lease.delivery.connection)
+            if claimed[connection_id] == 4:
+                tokens.distrust(made.lease.delivery.connection)
+        return made
+
+    monkeypatch.setattr(drain, "claim", claim_then_expire)
+    run.play()
+    assert check_refreshed(run, expiries=2) == [1, 1]
+
+
+def test_f19_a_token_that_expires_in_mid_series_is_refreshed_once_for_all_that_are_under_way(world):
+    run = Run(world, "F19", "token expires in a series of batches", entries=16, over=0, latency=10.0)
+
+    def post_more() -> None:
+        for number in range(16):
+            run.post(number)
 
     def expire() -> None:
-        world.provider.sandbox.store.execute(
-            "UPDATE tokens SET expires_at = ? WHERE kind = 'access'", world.provider.now()
-        )
+        for connection in run.firm.connections:
+            expire_tokens(world, connection)
 
-    run.also += [(30.0, expire), (120.0, expire)]
+    run.also += [(0.0, lambda: Connection.objects.update(batch_size=2)), (10.0, expire)]
+    run.also += [(90.0, post_more), (100.0, expire)]
     run.play()
-    refreshes = world.provider.calls["quickbooks", "token"], world.provider.calls["xero", "token"]
-    assert max(refreshes) <= 2, "one for each expiry"
-    keys = Counter(
-        row["idempotency_key"]
-        for row in world.provider.sandbox.store.rows("SELECT * FROM requests WHERE is_write AND status = 200")
+    assert min(check_refreshed(run, expiries=2)) >= 6, "several were under way each time"
+
+
+def test_f19_a_401_for_a_token_that_has_not_expired_is_met_by_one_refresh(world):
+    struck = Counter()
+
+    def strike(call: Call, seconds: float) -> Strike:
+        if not call.writes:
+            return UNHARMED
+        struck[call.tenant] += 1
+        return Strike(status=401, headers=JSON) if struck[call.tenant] in (1, 5) else UNHARMED
+
+    run = Run(world, "F19", "401 though the token has not expired", strike, entries=6)
+    run.play()
+    assert check_refreshed(run, expiries=2) == [2, 2]
+
+
+def expire_tokens(world: World, connection: Connection) -> None:
+    """The provider takes them no longer; we learn of it by a 401."""
+    world.provider.sandbox.store.execute(
+        "UPDATE tokens SET expires_at = ? WHERE kind = 'access' AND provider = ?",
+        world.provider.now(),
+        connection.provider_name,
     )
-    assert max(keys.values()) == 1
+
+
+def check_refreshed(run: Run, *, expiries: int) -> list[int]:
+    """One refresh for each expiry. What got a 401 went once more, and the provider has done everything once, each send
+    under its only key. For each connection, how many got one."""
+    turned_away = []
+    for connection in run.firm.connections:
+        assert run.world.provider.calls[connection.provider_name, "token"] == expiries
+        tries = [
+            list(each.attempt_log.order_by("pk").values_list("outcome", flat=True))
+            for each in connection.deliveries.all()
+        ]
+        again = [each for each in tries if each != ["answered"]]
+        assert again == [["TokenRejected", "answered"]] * len(again)
+        turned_away.append(len(again))
+        done = run.world.provider.sandbox.store.rows(
+            "SELECT idempotency_key FROM requests WHERE is_write AND status = 200 AND tenant_id = ?",
+            connection.company_id,
+        )
+        keys = connection.deliveries.values_list("idempotency_key", flat=True)
+        assert sorted(row["idempotency_key"] for row in done) == sorted(keys)
+    return turned_away
 
 
 def test_f20_the_naive_peer_refreshes_once_for_each_worker(world):
-    """Ours is in test_processes.py, with sixteen threads and the real lock."""
+    """Ours is in test_wire.py, with sixteen processes and the real lock."""
     run = Run(world, "F20", "16 workers need a token at once", entries=16, over=0.0, lasts=60)
     run.begin()
     world.provider.sandbox.switches.turn({"quickbooks_parallel_refresh_kills": "on"})
@@ -178,8 +247,8 @@ def test_f25_switching_ten_times_a_second_in_mid_drain(world):
     invariants.check(world.provider, quiet=quiet, everything_sent=True)
 
 
-def test_f27_only_what_was_committed_arrives(world):
-    run = Run(world, "F27", "rolled back, savepoint rolled back, posted twice", entries=6, over=30, lasts=60)
+def test_f27_only_what_was_committed_arrives_and_each_entry_once(world):
+    run = Run(world, "F27", "rolled back, to a savepoint, queued twice", entries=6, over=30, lasts=60)
 
     def roll_back() -> None:
         with transaction.atomic():
@@ -194,13 +263,49 @@ def test_f27_only_what_was_committed_arrives(world):
             transaction.savepoint_rollback(point)
 
     def enqueue_twice() -> None:
-        from integrations.mirror import queue
-
-        queue.enqueue(run.firm.organization, [QueueRow.objects.order_by("pk").first().entry])
+        """One that was sent, and one that waits."""
+        [posted] = run.firm.post(["8.00"], on=BEGINS.date())
+        sent = QueueRow.objects.filter(state=QueueRow.State.SENT).first()
+        assert posted.queue_rows.filter(state=QueueRow.State.WAITING).count() == 2
+        for entry in (sent.entry, posted):
+            queue.enqueue(run.firm.organization, [entry])
+            assert entry.queue_rows.count() == 2, "one for each connection"
+            with pytest.raises(IntegrityError, match="one_queue_row_per_entry"), transaction.atomic():
+                QueueRow.objects.create(connection=sent.connection, entry=entry)
 
     run.also += [(3.0, roll_back), (9.0, roll_back_to_savepoint), (15.0, enqueue_twice)]
     run.play()
     for connection in run.firm.connections:
         journals = world.provider.journals(connection.provider_name, connection.company_id)
-        assert len(journals) == 7
+        assert len(journals) == 8
         assert not [journal for journal in journals if any("666.00" in line.values() for line in journal["lines"])]
+
+
+def test_f27_an_entry_reversed_while_it_is_queued_arrives_and_so_does_its_reversal(world):
+    """One while the firm has paused its mirror, one while its outcome is in doubt. Nothing of either may be left out
+    as if the two had never been."""
+    run = Run(world, "F27", "reversed while queued", entries=0, lasts=60)
+    posted: list[JournalEntry] = []
+
+    def post() -> None:
+        posted.extend(run.firm.post(["9.00"], on=BEGINS.date()))
+
+    def reverse(state: QueueRow.State) -> None:
+        entry = posted[-1]
+        assert set(entry.queue_rows.values_list("state", flat=True)) == {state}
+        reverse_entry(entry, on=entry.date, actor=run.firm.owner, key=f"reversal-{entry.pk}")
+
+    def pause(*, paused: bool) -> None:
+        schedule.set_paused(run.firm.organization, paused=paused)
+
+    run.strike = lambda call, seconds: Strike(reset=True) if call.writes and seconds < 10 else UNHARMED
+    run.also += [(3.0, post), (8.0, partial(reverse, QueueRow.State.SENDING))]
+    run.also += [(30.0, partial(pause, paused=True)), (32.0, post), (34.0, partial(reverse, QueueRow.State.WAITING))]
+    run.also += [(40.0, partial(pause, paused=False))]
+    assert run.play().entries == 2 * 4
+    for connection in run.firm.connections:
+        journals = world.provider.journals(connection.provider_name, connection.company_id)
+        sums: Counter[str] = Counter()
+        for line in (line for journal in journals for line in journal["lines"]):
+            sums[line["account_id"]] += Decimal(line["debit"]) - Decimal(line["credit"])
+        assert (len(journals), set(sums.values())) == (4, {Decimal(0)})
