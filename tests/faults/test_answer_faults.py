@@ -84,7 +84,8 @@ def test_f13_429s_stop_their_company_for_as_long_as_they_say_and_no_other(world,
 
 
 def test_f13_the_apps_limit_stops_every_company_of_the_provider_for_a_time_of_our_own(world):
-    """Xero counts what an app sends for all, and says no Retry-After then. Nothing at QuickBooks waits for that."""
+    """Xero counts what an app sends for all, and says no Retry-After then. It tells one company, before the others have
+    anything to send; nothing at QuickBooks waits for that."""
     run = Run(world, "F13", "429s, the app's limit, 5 firms", lasts=150, over=150, entries=6)
     firms = world.firms[1:]
 
@@ -93,7 +94,7 @@ def test_f13_the_apps_limit_stops_every_company_of_the_provider_for_a_time_of_ou
             firm.post([f"{number + 1}.00"], on=BEGINS.date())
 
     run.also += [(number / 50, lambda number=number: firms.append(firm_at_xero(world, number))) for number in (5, 6, 7)]
-    run.also += [(run.over * number / 6 + 1, partial(others_post, number)) for number in range(6)]
+    run.also += [(run.over * number / 6 + 5, partial(others_post, number)) for number in range(6)]
     limited: list[datetime] = []
 
     def strike(call: Call, at: float) -> Strike:

@@ -41,8 +41,8 @@ def test_f08_replies_lost_after_the_commit_then_ten_minutes_of_outage(world, par
     run.play_naively()
 
 
-# For how long a repeat at Xero may begin, where the table has 300 s: six minutes that a key is kept, less the 25 s that a
-# repeat takes at most to leave us, the 120 s that Xero may work on it before it looks for the key, and 5 s to spare. A
+# For how long a repeat at Xero may begin, where the table has 300 s: the six minutes that a key is kept, less 25 s
+# that a repeat may take to leave us, 120 s that Xero may work on it before it looks for the key, and 5 s to spare. A
 # repeat that began within the 300 s was found to double (seed 3855).
 SENT_AGAIN_WITHIN = PROVIDERS["xero"].limits.replay_window
 # So much later than the end of an outage comes the probe that notices it. What ends in between may go either way.
