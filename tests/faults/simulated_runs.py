@@ -119,4 +119,4 @@ def share(strikes: list[Strike], part: float, *, seed: int = 1) -> Callable[[Cal
     return lambda call: dice.choice(strikes) if call.writes and dice.random() < part else UNHARMED
 
 
-LOST_REPLIES = [Strike(reset=True), Strike(closed=True), Strike(silent=True)]
+LOST_REPLIES = [Strike(reset=True), Strike(silent=True)]

@@ -115,6 +115,7 @@ def test_f18_replies_lost_while_summer_time_begins(world, monkeypatch):
     assert (tally.entries, tally.refused, tally.unconfirmed) == (24, 0, 0)
 
 
+@LONG
 def test_f19_a_token_that_expires_between_claim_and_send_is_refreshed_once(world, monkeypatch):
     """In turn as the provider tells it, and as we know it, too."""
     run = Run(world, "F19", "token expires between claim and send", entries=6)
@@ -135,6 +136,7 @@ def test_f19_a_token_that_expires_between_claim_and_send_is_refreshed_once(world
     assert check_refreshed(run, expiries=2) == [1, 1]
 
 
+@LONG
 def test_f19_a_token_that_expires_in_mid_series_is_refreshed_once_for_all_that_are_under_way(world):
     run = Run(world, "F19", "token expires in a series of batches", entries=16, over=0, latency=10.0)
 
@@ -281,6 +283,7 @@ def test_f27_only_what_was_committed_arrives_and_each_entry_once(world):
         assert not [journal for journal in journals if any("666.00" in line.values() for line in journal["lines"])]
 
 
+@LONG
 def test_f27_an_entry_reversed_while_it_is_queued_arrives_and_so_does_its_reversal(world):
     """One while the firm has paused its mirror, one while its outcome is in doubt. Nothing of either may be left out
     as if the two had never been."""
