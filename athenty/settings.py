@@ -168,8 +168,8 @@ CELERY_BROKER_CONNECTION_TIMEOUT = 3
 # The mirror ----------------------------------------------------------------------------------------------------------
 MIRROR_BATCH_INTERVAL = env.duration("MIRROR_BATCH_INTERVAL_SECONDS", timedelta(hours=4))
 MIRROR_SWEEP_INTERVAL = env.duration("MIRROR_SWEEP_INTERVAL_SECONDS", timedelta(seconds=10))
-# With the workers down, ticks must not pile up. But a worker judges that by its own clock, which may be minutes ahead of
-# beat's, and must not throw all of them away then.
+# With the workers down, ticks must not pile up. But a worker judges that by its own clock, which may be minutes ahead
+# of beat's, and must not throw all of them away then.
 _TICKS_EXPIRE = {"expires": timedelta(minutes=15).total_seconds()}
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
