@@ -146,7 +146,7 @@ def _wait_until_mirrored(firm: Organization, say: Callable[[str], None]) -> None
     posted = JournalEntry.objects.filter(organization=firm, posted_at__isnull=False).count()
     shown, last, moved_at = "", -1, time.monotonic()
     while time.monotonic() - moved_at < _STALLED_AFTER_SECONDS:
-        open_rows = {c: c.queue.waiting().count() + c.queue.sending().count() for c in _connections(firm)}
+        open_rows = {c: c.queue.under_way().count() for c in _connections(firm)}
         left = sum(open_rows.values())
         if left != last:
             last, moved_at = left, time.monotonic()
