@@ -32,6 +32,8 @@ class MappingFigures:
     required: int
     unmapped: int
     broken: int
+    saved_at: datetime | None = None
+    """When one of them was last given a target."""
 
     @property
     def missing(self) -> int:
@@ -141,8 +143,10 @@ def mapping_figures(connections: Iterable[Connection]) -> dict[UUID, MappingFigu
         required=Count("pk"),
         unmapped=Count("pk", filter=UNMAPPED),
         broken=Count("pk", filter=BROKEN),
+        last_saved_at=Max("saved_at"),
     )
-    found = {row["connection"]: MappingFigures(row["required"], row["unmapped"], row["broken"]) for row in counted}
+    columns = ("connection", "required", "unmapped", "broken", "last_saved_at")
+    found = {connection_id: MappingFigures(*figures) for connection_id, *figures in counted.values_list(*columns)}
     return {connection.pk: found.get(connection.pk, MappingFigures(0, 0, 0)) for connection in connections}
 
 

@@ -60,6 +60,8 @@ class Chosen:
     mode: str
     next_flush_at: datetime | None
     paused_at: datetime | None
+    changed_at: datetime | None
+    resumed_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ _FIGURES = """
                 LIMIT %(counted)s) recent),
            EXISTS (SELECT 1 FROM integrations_providergate gate
                     WHERE gate.provider_name = mine.provider_name AND gate.closed_until > clock_timestamp()),
-           coalesce(chosen.mode, 'live'), chosen.next_flush_at, chosen.paused_at
+           coalesce(chosen.mode, 'live'), chosen.next_flush_at, chosen.paused_at,
+           chosen.changed_at, chosen.resumed_at
       FROM integrations_connection mine
       LEFT JOIN integrations_syncsettings chosen ON chosen.organization_id = mine.organization_id
       LEFT JOIN LATERAL (

@@ -109,7 +109,8 @@ def set_paused(organization: Organization, *, paused: bool, actor: User | None =
     """
     SyncSettings.objects.get_or_create(organization=organization)
     chosen = SyncSettings.objects.filter(organization=organization, paused_at__isnull=paused)
-    if not chosen.update(paused_at=database_now() if paused else None):
+    now = database_now()
+    if not chosen.update(**({"paused_at": now} if paused else {"paused_at": None, "resumed_at": now})):
         return False
     recording.record(Action.PAUSED if paused else Action.RESUMED, organization, actor=actor, obj="Mirror", ip=ip)
     for connection in _mirrored(organization):

@@ -64,10 +64,12 @@ def mirror_status(connections: QuerySet[Connection] | None = None) -> MirrorStat
 
 def nothing_sent_since(standing: Standing) -> datetime | None:
     """Since when due entries have waited with nothing known to stand in their way; None while all goes well."""
-    connection, oldest = standing.connection, standing.oldest_due_at
+    connection, chosen, oldest = standing.connection, standing.chosen, standing.oldest_due_at
     if oldest is None or held_by(standing):
         return None
-    stirred = max(filter(None, (oldest, connection.last_sync_at, connection.connected_at)))
+    # What held them until a moment ago is not ours to mend.
+    freed = (connection.connected_at, connection.slowed_until, standing.mapping.saved_at)
+    stirred = max(filter(None, (oldest, connection.last_sync_at, *freed, chosen.changed_at, chosen.resumed_at)))
     return (connection.last_sync_at or oldest) if standing.now - stirred > _LATE_AFTER else None
 
 

@@ -24,6 +24,8 @@ class SyncSettings(models.Model):
     """In Batched mode, when what waits is next sent."""
     paused_at = models.DateTimeField(null=True, blank=True)
     """Support has stopped the organization's mirror, whatever its mode."""
+    resumed_at = models.DateTimeField(null=True, blank=True)
+    """When support last let it go on."""
 
     def __str__(self) -> str:
         return f"{self.organization}: {self.get_mode_display()}"

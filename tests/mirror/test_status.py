@@ -15,7 +15,7 @@ from integrations.mirror import heartbeat, schedule
 from integrations.mirror.claiming import claim
 from integrations.mirror.reports import standings
 from integrations.mirror.status import mirror_status, nothing_sent_since
-from integrations.models import Connection, Delivery, Heartbeat, QueueRow, SyncMode
+from integrations.models import AccountMapping, Connection, Delivery, Heartbeat, QueueRow, SyncMode, SyncSettings
 
 from .conftest import pass_over, states
 
@@ -30,7 +30,13 @@ def grow_old(connection: Connection) -> None:
     """Two minutes pass in which nobody sends."""
     ago = timedelta(minutes=2)
     QueueRow.objects.update(queued_at=F("queued_at") - ago)
-    Connection.objects.update(connected_at=F("connected_at") - ago, last_sync_at=F("last_sync_at") - ago)
+    Connection.objects.update(
+        connected_at=F("connected_at") - ago,
+        last_sync_at=F("last_sync_at") - ago,
+        slowed_until=F("slowed_until") - ago,
+    )
+    AccountMapping.objects.update(saved_at=F("saved_at") - ago)
+    SyncSettings.objects.update(changed_at=F("changed_at") - ago, resumed_at=F("resumed_at") - ago)
     connection.refresh_from_db()
 
 
@@ -79,6 +85,31 @@ def test_what_holds_entries_back_is_named_and_is_not_lateness(firm, connection, 
     [status] = mirror_status().connections
     assert (status.held_by, status.is_late) == (held_by, False)
     assert nothing_sent_since(standings([connection])[connection.pk]) is None
+
+
+@pytest.mark.parametrize("held_by", ["off", "paused", "mapping", "provider limit"])
+def test_what_was_held_until_a_moment_ago_is_not_late_yet(firm, connection, everyone_is_there, held_by):
+    target = connection.mappings.get(account=firm.accounts["4000"]).target_id
+    saving.save_mapping(connection, {firm.accounts["4000"].pk: None}, actor=firm.owner)
+    schedule.set_mode(firm.organization, SyncMode.OFF, actor=firm.owner)
+    schedule.set_paused(firm.organization, paused=True)
+    firm.post(("1100", "2100", "1.00"))
+    lift = {
+        "off": lambda: schedule.set_mode(firm.organization, SyncMode.LIVE, actor=firm.owner),
+        "paused": lambda: schedule.set_paused(firm.organization, paused=False),
+        "mapping": lambda: saving.save_mapping(connection, {firm.accounts["4000"].pk: target}, actor=firm.owner),
+        "provider limit": lambda: Connection.objects.update(slowed_until=database_now()),
+    }
+    last = lift.pop(held_by)
+    for lift_earlier in lift.values():
+        lift_earlier()
+    grow_old(connection)
+    last()
+    [status] = mirror_status().connections
+    assert (status.held_by, status.waiting, status.is_late) == ("", 1, False)
+    grow_old(connection)
+    [status] = mirror_status().connections
+    assert status.is_late
 
 
 def test_the_json_says_what_the_text_says(firm, connection, everyone_is_there):
