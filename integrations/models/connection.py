@@ -1,7 +1,7 @@
 """A connection joins one organization to one company file at a provider; an attempt is the way to one."""
 
 import uuid
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -140,6 +140,11 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_provider_name_display()} ({self.company_name})"
+
+    @property
+    def last_answer_at(self) -> datetime | None:
+        """When the provider last did what we asked of it: told its chart, or took entries."""
+        return max(filter(None, (self.chart_read_at, self.last_sync_at)), default=None)
 
     @property
     def provider(self) -> Provider:

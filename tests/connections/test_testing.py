@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 from django.http import HttpResponse
 from django.urls import reverse
 
@@ -62,6 +63,14 @@ def test_the_worker_asks_and_the_card_says_when_it_answered(press, card, connect
     assert "hx-trigger" in card().content.decode(), "the card asks again until there is an answer"
     read_chart_if_due(connection)
     assert "<time" in answer(card())
+
+
+def test_what_takes_entries_has_answered_then(card, firm, connection):
+    Connection.objects.update(chart_read_at=F("chart_read_at") - timedelta(hours=5))
+    assert "5 hours ago" in answer(card())
+    firm.post(("1100", "2100", "1.00"))
+    pass_over(connection)
+    assert "hours ago" not in answer(card())
 
 
 def test_no_answer_changes_nothing_and_is_said(press, card, connection, sandbox):
