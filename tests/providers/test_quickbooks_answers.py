@@ -138,6 +138,11 @@ def test_6000_is_told_apart_by_its_detail(server, detail, cause):
     assert detail in outcome.message
 
 
+def test_a_message_that_the_detail_says_again_is_told_once(server):
+    (outcome,) = send_items(server, {"bId": "1"} | fault("6210", "Closed: use the website.", "Closed"))
+    assert outcome.message == "Closed: use the website."
+
+
 UNEXPECTED = "An unexpected error occurred while accessing or saving your data. Please wait a few minutes and try again"
 
 

@@ -193,6 +193,8 @@ def _error(error: type[ProviderError], answer: Response, *, message: str, code: 
 
 def _fault(error: dict[str, Any]) -> Fault:
     words = [str(error[name]) for name in ("message", "detail") if error.get(name)]
+    if words[1:] and words[1].startswith(words[0]):
+        del words[0]  # the detail says it again, and goes on
     return Fault(code=redact(str(error.get("code") or ""), longest=40), message=redact(": ".join(words)))
 
 
