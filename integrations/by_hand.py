@@ -1,6 +1,6 @@
 """Instances from statements written by hand. Django's own `raw` takes longer to make one than Postgres to answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection
@@ -9,7 +9,7 @@ from django.db.models import DEFERRED, Model
 _Model = TypeVar("_Model", bound=Model)
 
 
-def instances(model: type[_Model], sql: str, values: Sequence[object]) -> list[_Model]:
+def instances(model: type[_Model], sql: str, values: Sequence[object] | Mapping[str, object]) -> list[_Model]:
     """One for each row, as `raw` makes them: a field whose column is left out is read when it is asked for, and a
     column that is no field becomes an attribute."""
     with connection.cursor() as cursor:

@@ -12,11 +12,12 @@ from base64 import b32encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from django.db import connection as database
 from django.db.models.functions import Now
 
+from integrations.by_hand import instances
 from integrations.mapping.requirements import Target
 from integrations.mirror import failures, queue
 from integrations.mirror.queue import TakenEntry
@@ -234,23 +235,29 @@ def _sealed_send(delivery: Delivery, items: Iterable[tuple[str, str]]) -> Sealed
     )
 
 
-# By hand, since it is asked before every send: the ORM takes longer to write it than Postgres to answer.
-_BEGUN = """
-    UPDATE integrations_delivery delivery
-    SET first_sent_at = coalesce(first_sent_at, statement_timestamp()),
-        rests_until = statement_timestamp() + %(rest)s, attempts = attempts + 1
-    WHERE id = %(delivery)s AND state = 'open' AND lease_token = %(token)s
-        AND leased_until > statement_timestamp() + %(send_takes)s
-        AND (
-            %(window)s::interval IS NULL OR first_sent_at IS NULL
-            OR first_sent_at > statement_timestamp() - %(window)s::interval
-        )
-        AND EXISTS (
-            SELECT FROM integrations_connection connection
-            LEFT JOIN integrations_syncsettings settings ON settings.organization_id = connection.organization_id
-            WHERE connection.id = delivery.connection_id AND connection.status = 'connected'
-                AND settings.mode IS DISTINCT FROM 'off' AND settings.paused_at IS NULL
-        )
+# By hand and one statement, since each send waits for it: the ORM takes longer to write it than Postgres to answer.
+_BEGIN = """
+    WITH begun AS (
+        UPDATE integrations_delivery delivery
+        SET first_sent_at = coalesce(first_sent_at, statement_timestamp()),
+            rests_until = statement_timestamp() + %(rest)s, attempts = attempts + 1
+        WHERE id = %(delivery)s AND state = 'open' AND lease_token = %(token)s
+            AND leased_until > statement_timestamp() + %(send_takes)s
+            AND (
+                %(window)s::interval IS NULL OR first_sent_at IS NULL
+                OR first_sent_at > statement_timestamp() - %(window)s::interval
+            )
+            AND EXISTS (
+                SELECT FROM integrations_connection connection
+                LEFT JOIN integrations_syncsettings settings ON settings.organization_id = connection.organization_id
+                WHERE connection.id = delivery.connection_id AND connection.status = 'connected'
+                    AND settings.mode IS DISTINCT FROM 'off' AND settings.paused_at IS NULL
+            )
+        RETURNING id
+    )
+    INSERT INTO integrations_attempt (delivery_id, outcome, request_id, provider_code, provider_message)
+    SELECT id, '', '', '', '' FROM begun
+    RETURNING *
 """
 
 
@@ -263,18 +270,30 @@ def begin_attempt(lease: Lease) -> Attempt | None:
     """
     connection = lease.delivery.connection
     limits = connection.provider.limits
-    parameters: dict[str, Any] = {
+    values = {
         "delivery": lease.delivery.pk,
         "token": lease.token,
         "send_takes": limits.send_timeout,
         "rest": limits.rest_after_unknown,
         "window": connection.replay_window,
     }
-    with database.cursor() as cursor:
-        cursor.execute(_BEGUN, parameters)
-        if not cursor.rowcount:
-            return None
-    return Attempt.objects.create(delivery=lease.delivery)
+    return next(iter(instances(Attempt, _BEGIN, values)), None)
+
+
+# A repeat is begun this long before the provider may forget the first send: a probe has to be answered before it, and
+# the repeats of others may take their turns. Who asked shortly before need not ask again.
+_LAST_TRY_BEFORE, _ASKED_SHORTLY = timedelta(seconds=10), timedelta(seconds=15)
+
+
+def before_forgotten(
+    connection: Connection, first_sent: Iterable[datetime | None], at: datetime, now: datetime
+) -> datetime:
+    """`at`, or sooner, where a try at `at` would come too late for one of the sends that first left then."""
+    window = connection.replay_window
+    if window is None:
+        return at
+    last_tries = [each + window - _LAST_TRY_BEFORE for each in first_sent if each]
+    return min([at, *(each for each in last_tries if each - now >= _ASKED_SHORTLY)])
 
 
 def finish_attempt(attempt: Attempt, outcome: str, **details: object) -> None:

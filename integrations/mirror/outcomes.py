@@ -17,7 +17,7 @@ from integrations.connections import tokens
 from integrations.mapping import chart
 from integrations.mirror import failures, gates, pacing, probing, queue, waking
 from integrations.mirror.crash_points import crash_point
-from integrations.mirror.deliveries import Lease
+from integrations.mirror.deliveries import Lease, before_forgotten
 from integrations.models import Connection, Delivery, QueueRow
 from integrations.providers.base import Accepted, Cause, NotWritten, Outcome, Refused, SendResult
 from integrations.providers.errors import (
@@ -121,6 +121,7 @@ def try_later(lease: Lease, error: ProviderError) -> None:
         delivery.save(update_fields=["failures"])  # counts among those that fail
         closed_until = gates.note_failure(delivery.connection, now)
         again_at = now + longest * _JITTER.random()
+        again_at = before_forgotten(delivery.connection, [delivery.first_sent_at], again_at, now)
         _let_go(delivery, min(again_at, closed_until) if closed_until else again_at)
 
 
@@ -247,7 +248,7 @@ def _heed(connection: Connection, error: ProviderError) -> None:
 def _begin_trouble(connection: Connection, now: datetime) -> None:
     if connection.troubled_since is None:
         connection.troubled_since = now
-        connection.next_probe_at = now + probing.next_probe_in(connection)
+        connection.next_probe_at = probing.next_probe_at(connection, now)
     connection.save(update_fields=["troubled_since", "failed_probes", "next_probe_at", "batch_size", "clean_sends"])
     waking.wake_at_on_commit(connection.pk, connection.next_probe_at or now)
 

@@ -90,7 +90,7 @@ def everything_in_an_answer_counts_as_sent(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_send_begins_although_the_mirror_was_switched_off(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(deliveries, "_BEGUN", deliveries._BEGUN.replace("settings.mode IS DISTINCT FROM 'off'", "true"))
+    patch.setattr(deliveries, "_BEGIN", deliveries._BEGIN.replace("settings.mode IS DISTINCT FROM 'off'", "true"))
 
 
 def a_dead_workers_delivery_is_never_taken_over(patch: pytest.MonkeyPatch) -> None:
