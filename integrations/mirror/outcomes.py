@@ -15,7 +15,7 @@ from integrations.clock import database_now
 from integrations.connections import disconnect as disconnecting
 from integrations.connections import tokens
 from integrations.mapping import chart
-from integrations.mirror import failures, gates, pacing, probing, queue, waking
+from integrations.mirror import failures, gates, pacing, probing, queue, schedule, waking
 from integrations.mirror.crash_points import crash_point
 from integrations.mirror.deliveries import Lease, before_forgotten
 from integrations.models import Connection, Delivery, QueueRow
@@ -219,8 +219,7 @@ def _close(delivery: Delivery) -> None:
     delivery.state, delivery.settled_at = Delivery.State.SETTLED, database_now()
     delivery.lease_token = delivery.leased_until = None
     delivery.save(update_fields=["state", "settled_at", "lease_token", "leased_until"])
-    connection = delivery.connection
-    if connection.queue.waiting().filter(pk__gte=connection.queue_from).exists():
+    if schedule.due_ids(delivery.connection, 1):
         waking.wake_on_commit(delivery.connection_id)
 
 

@@ -91,7 +91,8 @@ class Standing:
         return Progress(self.sent_of_drain, total) if is_counted else None
 
 
-# Each count is over a partial index that leaves the sent rows out, and a drain's over that of recent changes.
+# Each count is over a partial index that leaves the sent rows out, and a drain's over that of recent changes. The
+# oldest are found as a claim finds them (schedule.py).
 _FIGURES = """
     SELECT mine.id, clock_timestamp(), open.sending, open.needs_attention, open.unconfirmed,
            (SELECT count(*) FROM journal_sync_queue q WHERE q.connection_id = mine.id AND q.state = 'waiting'),
@@ -117,14 +118,18 @@ _FIGURES = """
       ) open ON true
       LEFT JOIN LATERAL (
           SELECT q.queued_at FROM journal_sync_queue q
-           WHERE q.connection_id = mine.id AND q.state = 'waiting' ORDER BY q.id LIMIT 1
+           WHERE (q.connection_id, q.id) >= (mine.id, mine.queue_from) AND q.connection_id <= mine.id
+             AND q.state = 'waiting'
+           ORDER BY q.connection_id, q.id LIMIT 1
       ) waited ON true
       LEFT JOIN LATERAL (
           SELECT q.queued_at FROM journal_sync_queue q
-           WHERE q.connection_id = mine.id AND q.state = 'waiting' AND q.id >= mine.queue_from
-             AND (coalesce(chosen.mode, 'live') = 'live'
-                  OR chosen.mode = 'batched' AND q.queued_at < mine.flush_before)
-           ORDER BY q.id LIMIT 1
+           WHERE (q.connection_id, q.id) >= (mine.id, mine.queue_from) AND q.connection_id <= mine.id
+             AND q.state = 'waiting'
+             AND CASE coalesce(chosen.mode, 'live')
+                     WHEN 'live' THEN true WHEN 'batched' THEN q.queued_at < mine.flush_before ELSE false
+                 END
+           ORDER BY q.connection_id, q.id LIMIT 1
       ) due ON true
       LEFT JOIN LATERAL (
           SELECT tried.outcome, delivery.next_attempt_at

@@ -22,15 +22,17 @@ def sync_settings(organization: Organization) -> SyncSettings:
     return found or SyncSettings(organization=organization, mode=SyncMode.LIVE)
 
 
+# Bounds and order in the words of the index of waiting rows. With `connection_id = ...` and `ORDER BY id` Postgres may
+# go through all rows by their ids instead, past those of everybody else, since it expects ours to be spread among them.
 _DUE = """
     SELECT id FROM journal_sync_queue
-    WHERE connection_id = %(connection)s AND state = 'waiting' AND id >= %(from)s
+    WHERE (connection_id, id) >= (%(connection)s, %(from)s) AND connection_id <= %(connection)s AND state = 'waiting'
         AND CASE coalesce((SELECT mode FROM integrations_syncsettings WHERE organization_id = %(organization)s), 'live')
             WHEN 'live' THEN true
             WHEN 'batched' THEN queued_at < %(flush_before)s
             ELSE false
         END
-    ORDER BY id LIMIT %(limit)s
+    ORDER BY connection_id, id LIMIT %(limit)s
 """
 
 

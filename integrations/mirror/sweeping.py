@@ -6,7 +6,8 @@ from integrations.clock import database_now
 from integrations.mirror import waking
 from integrations.models import Connection
 
-# By hand, as a claim's are: the ORM takes ten times as long to write it as Postgres to answer.
+# By hand, as a claim's are: the ORM takes ten times as long to write it as Postgres to answer. What waits is found as a
+# claim finds it (schedule.py): EXISTS would be taken as leave to look for a row of ours among everybody's.
 _DUE = """
     SELECT connection.id
     FROM integrations_connection connection
@@ -16,12 +17,13 @@ _DUE = """
         AND (connection.next_send_at IS NULL OR connection.next_send_at <= %(now)s)
         AND (
             (connection.troubled_since IS NOT NULL AND connection.next_probe_at <= %(now)s)
-            OR EXISTS (
-                SELECT FROM journal_sync_queue waiting
-                WHERE waiting.connection_id = connection.id AND waiting.state = 'waiting'
-                    AND waiting.id >= connection.queue_from
+            OR (
+                SELECT waiting.id FROM journal_sync_queue waiting
+                WHERE (waiting.connection_id, waiting.id) >= (connection.id, connection.queue_from)
+                    AND waiting.connection_id <= connection.id AND waiting.state = 'waiting'
                     AND (settings.mode IS DISTINCT FROM 'batched' OR waiting.queued_at < connection.flush_before)
-            )
+                ORDER BY waiting.connection_id, waiting.id LIMIT 1
+            ) IS NOT NULL
             OR EXISTS (
                 SELECT FROM integrations_delivery delivery
                 WHERE delivery.connection_id = connection.id AND delivery.state = 'open'

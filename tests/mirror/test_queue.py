@@ -1,6 +1,6 @@
 """What is posted is queued in the same transaction, for the right connections, once."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import connection as database
@@ -9,11 +9,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations.connections import start
-from integrations.mirror import queue
+from integrations.mirror import queue, schedule
 from integrations.models import QueueRow
 from ledger.models import JournalEntry
 
 from .conftest import connect_firm, make_firm, states
+from .plans import pages_read, plan_of, stepped_over
 
 
 def test_a_posted_entry_is_queued_once_for_each_connection(firm, sandbox):
@@ -45,9 +46,21 @@ def _pages_read_to_queue(entry):
         cursor.execute(
             "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT mirror_enqueue(%s, %s)", [entry.organization_id, [entry.pk]]
         )
-        [plan] = cursor.fetchone()[0]
+        [explained] = cursor.fetchone()[0]
     assert entry.queue_rows.count() == 1
-    return plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
+    return pages_read(explained["Plan"])
+
+
+def test_a_claim_steps_over_nothing_that_waits_for_others(firm, sandbox):
+    """Half of what waits is its own, so Postgres would expect some soon, whichever way it goes: all come last."""
+    first, last = connect_firm(firm, "quickbooks", sandbox), connect_firm(firm, "xero", sandbox)
+    start.start_mirroring(first, date(2026, 1, 1), actor=firm.owner)
+    firm.post(*[("1100", "2100", "1.00")] * 900)
+    start.start_mirroring(last, date(2026, 1, 1), actor=firm.owner)
+    assert last.queue.count() == first.queue.count() == 900
+    with database.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    assert stepped_over(plan_of(lambda: schedule.due_ids(last, 31)), "journal_sync_queue") == 0
 
 
 def test_a_rolled_back_posting_leaves_no_queue_row(firm, connection):
