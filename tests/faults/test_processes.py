@@ -21,8 +21,6 @@ from integrations.clock import database_now
 from integrations.connections import disconnect, start, tokens
 from integrations.mirror import schedule
 from integrations.models import Attempt, Connection, Delivery, QueueRow
-from integrations.providers.quickbooks import payloads as quickbooks_payloads
-from integrations.providers.xero import payloads as xero_payloads
 from tests.faults import dying
 from tests.faults.scoreboard import board
 from tests.mirror.conftest import Firm, connect_firm, map_everything
@@ -259,27 +257,7 @@ def test_f04_workers_stopped_for_ten_minutes_by_the_real_clock(mirror):
     mirror.check("F04", f"SIGSTOP for 10 min by the real clock, {provider_name}", 0)
 
 
-def test_f17_a_deploy_between_two_tries_changes_nothing_of_what_is_sent(mirror, monkeypatch):
-    """The serialiser is another one by then; the bytes are those that were sealed."""
-    mirror.post(3)
-
-    def die() -> None:
-        dying.dies_at("answered", 1)
-        dying.drain_for(30)
-
-    assert dying.in_a_process(die) == dying.KILLED
-    for payloads in (quickbooks_payloads, xero_payloads):
-        monkeypatch.setattr(payloads, "seal", None)
-    before = mirror.sandbox.requests(mirror.connection.provider_name, WRITE_CALL[mirror.connection.provider_name])
-    seconds = mirror.drain()
-    after = mirror.sandbox.requests(mirror.connection.provider_name, WRITE_CALL[mirror.connection.provider_name])
-    assert len(after) == len(before) + 1
-    assert after[-1]["idempotency_key"] == before[-1]["idempotency_key"]
-    assert after[-1]["status"] == 200, "Xero refuses a key with another body"
-    mirror.check("F17", f"deployed between two tries, {mirror.connection.provider_name}", seconds)
-
-
-def test_f20_sixteen_workers_that_need_a_token_at_once_refresh_it_once(mirror):
+def test_f20_sixteen_threads_of_a_worker_that_need_a_token_at_once_refresh_it_once(mirror):
     provider_name = mirror.connection.provider_name
     before = len(mirror.sandbox.requests(provider_name, "token"))
     mirror.pass_time(3700)
@@ -302,7 +280,7 @@ def test_f20_sixteen_workers_that_need_a_token_at_once_refresh_it_once(mirror):
     assert (failed, len(got)) == ([], 1)
     assert len(mirror.sandbox.requests(provider_name, "token")) == before + 1
     mirror.post(16)
-    mirror.check("F20", "16 workers need a token at once", mirror.drain())
+    mirror.check("F20", "16 threads need a token at once", mirror.drain())
 
 
 @LONG
