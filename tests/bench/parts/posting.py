@@ -30,14 +30,17 @@ _fork = multiprocessing.get_context("fork")
 
 @dataclass(frozen=True)
 class Size:
+    alone: int
+    """Blocks of each kind where one writes alone, of a tenth of a second: what is added is less than what a commit's
+    wait for the disk varies by, and takes some hundred postings to be seen."""
     writers: tuple[int, ...]
     blocks: int
     seconds: float
 
 
 SIZES = {
-    "quick": Size(writers=(1, 16), blocks=4, seconds=0.3),
-    "full": Size(writers=(1, 4, 16), blocks=9, seconds=0.5),
+    "quick": Size(alone=40, writers=(16,), blocks=4, seconds=0.3),
+    "full": Size(alone=120, writers=(4, 16), blocks=9, seconds=0.5),
 }
 
 
@@ -59,14 +62,11 @@ def run(stage: Stage, size_name: str) -> Iterator[Figure]:
             strict=True,
         )
     )
+    stage.say("1 writer")
+    yield from _alone(_write(pairs[:1], [PLAIN, LIVE] * size.alone, seconds=0.1))
     for writers in size.writers:
         stage.say(f"{writers} writers")
-        if writers == 1:
-            # A third as long and three times as many: two blocks in a row have the machine's moods in common.
-            yield from _alone(_write(pairs[:1], [PLAIN, LIVE] * size.blocks * 3, size.seconds / 3))
-        else:
-            blocks = _write(pairs[:writers], [PLAIN, LIVE] * size.blocks, size.seconds)
-            yield from _together(blocks, writers, size.seconds)
+        yield from _together(_write(pairs[:writers], [PLAIN, LIVE] * size.blocks, size.seconds), writers, size.seconds)
     stage.say("bare SQL")
     yield _bare(_write(pairs[:1], [BARE, BARE_WITH_ROW] * size.blocks, size.seconds))
     stage.say("Redis hangs")
@@ -74,15 +74,16 @@ def run(stage: Stage, size_name: str) -> Iterator[Figure]:
 
 
 def _alone(blocks: list[Block]) -> Iterator[Figure]:
-    live, plain = _medians(blocks, LIVE), _medians(blocks, PLAIN)
-    added = [one - other for one, other in zip(live, plain, strict=True)]
-    ratios = [one / other for one, other in zip(live, plain, strict=True)]
+    """What is added is the difference of the medians of all; the worst is that of the worst tenth of the time."""
+    live, plain = _median(blocks, LIVE), _median(blocks, PLAIN)
+    tenth = len(blocks) // 10
+    tenths = [blocks[start : start + tenth] for start in range(0, tenth * 10, tenth)]
+    added = [_median(each, LIVE) - _median(each, PLAIN) for each in tenths]
+    ratios = [_median(each, LIVE) / _median(each, PLAIN) for each in tenths]
+    yield Figure("B8", "added to a posting, 1 writer", live - plain, "ms", goal=at_most(0.4), worst=max(added))
     yield Figure(
-        "B8", "added to a posting, 1 writer", statistics.median(added), "ms", goal=at_most(0.4), worst=max(added)
-    )
-    yield Figure(
-        "B8", "posting, 1 writer", statistics.median(live), "ms", "not mirrored", statistics.median(plain),
-        at_most(1.35, of_ratio=True), worst=max(ratios), note="worst is the worst block's ratio",
+        "B8", "posting, 1 writer", live, "ms", "not mirrored", plain, at_most(1.35, of_ratio=True), worst=max(ratios),
+        note="worst is the worst tenth's ratio",
     )  # fmt: skip
 
 
@@ -118,6 +119,10 @@ def _without_redis(stage: Stage, pairs: list[tuple[Firm, Firm]], size: Size) -> 
         "B8", "posting while Redis hangs", statistics.median(hanging), "ms", "Redis up", statistics.median(usual),
         at_most(1.10, of_ratio=True), worst=max(hanging),
     )  # fmt: skip
+
+
+def _median(blocks: list[Block], mode: str) -> float:
+    return statistics.median(taken for block in blocks if block.mode == mode for taken in block.milliseconds)
 
 
 def _medians(blocks: list[Block], mode: str) -> list[float]:
