@@ -57,13 +57,13 @@ class _Broker:
     """Publishes from a thread of its own: nobody who posts or sends waits for a broker that is slow or hangs.
 
     One that fails is left alone for a while, and what was to be published meanwhile is dropped. What is wanted again
-    and again, as by a firm that posts hundreds of entries, is asked for at once and then ten times a second: the last
-    wish is never dropped for an earlier one.
+    and again, as by a firm that posts hundreds of entries, is asked for at once and then twice a second, since no
+    company may be called more often: the last wish is never dropped for an earlier one.
     """
 
     _LEFT_ALONE_SECONDS = 5
     _LAST_ONES_WITHIN_SECONDS = 2
-    _APART_SECONDS = 0.1
+    _APART_SECONDS = 0.5
     _REMEMBERED = 1_000
 
     def __init__(self) -> None:
