@@ -29,7 +29,7 @@ NAIVE_LATENCY_SECONDS = {"quickbooks": 1.15, "xero": 0.8}
 CEILING_PER_MINUTE = {"quickbooks": 500, "xero": 3_000}
 UNCOUNTED_PER_MINUTE = 1_200
 NAIVE_CEILING_PER_MINUTE = {"quickbooks": 500, "xero": 60}
-UNCOUNTED_SPEED = 6
+NAIVE_SPEED, UNCOUNTED_SPEED = 3, 6
 MINUTE_ENTRIES = 1_000
 
 
@@ -42,22 +42,19 @@ class Size:
     warm_up_seconds: float
     window_seconds: float
     naive_minutes: int
-    naive_speed: float
     has_minute: bool
 
 
 SIZES = {
-    "quick": Size(
-        ("sliding",), (), warm_up_seconds=16, window_seconds=7.5, naive_minutes=1, naive_speed=6, has_minute=False
-    ),
+    "quick": Size(("sliding",), (), warm_up_seconds=12, window_seconds=5, naive_minutes=1, has_minute=False),
     "full": Size(
         ("fixed", "sliding"), ("fixed", "sliding"), warm_up_seconds=60, window_seconds=18, naive_minutes=2,
-        naive_speed=3, has_minute=True,
+        has_minute=True,
     ),
     # So many that a hundred thousand entries pass through the same workers.
     "scale": Size(
         ("fixed", "sliding", "fixed again", "sliding again", "fixed once more"), (), warm_up_seconds=60,
-        window_seconds=35, naive_minutes=3, naive_speed=3, has_minute=False,
+        window_seconds=35, naive_minutes=3, has_minute=False,
     ),
 }  # fmt: skip
 
@@ -208,7 +205,7 @@ def _naively(stage: Stage, size: Size, peers: Sequence[Firm], worker: Child) -> 
     less, it may use a whole minute's calls at once, and seem faster than its provider lets anybody be."""
     stage.say("the naive peer")
     speed = stage.speed
-    stage.run_at(size.naive_speed)  # it needs a task, a request and a share of the machine for each entry
+    stage.run_at(NAIVE_SPEED)  # it needs a task, a request and a share of the machine for each entry
     tasks = []
     for firm in peers:
         count = int(NAIVE_CEILING_PER_MINUTE[_provider(firm)] * size.naive_minutes * 1.2)
