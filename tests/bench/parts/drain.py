@@ -46,7 +46,7 @@ class Size:
 
 
 SIZES = {
-    "quick": Size(("sliding",), (), warm_up_seconds=12, window_seconds=5, naive_minutes=1, has_minute=False),
+    "quick": Size(("sliding",), (), warm_up_seconds=8, window_seconds=5.5, naive_minutes=1, has_minute=False),
     "full": Size(
         ("fixed", "sliding"), ("fixed", "sliding"), warm_up_seconds=60, window_seconds=18, naive_minutes=2,
         has_minute=True,
@@ -75,7 +75,8 @@ class Naive:
     calls_per_entry: float
 
 
-def run(stage: Stage, size_name: str) -> Iterator[Figure]:
+def run(stage: Stage, size_name: str) -> Iterator[Figure | None]:
+    """None once all is measured, and only to be counted."""
     size = SIZES[size_name]
     stage.launch_workers(2)
     naive_worker = stage.launch_naive(threads=32)
@@ -100,6 +101,9 @@ def run(stage: Stage, size_name: str) -> Iterator[Figure]:
         drained |= _round(stage, size, kind, firms[kind], growth)
         if not peer:
             peer = _naively(stage, size, peers, naive_worker)
+    if not (size.has_minute or uncounted):
+        stage.stop_workers()
+        yield None
     yield from _drain_figures(drained, peer)
     yield from growth.figures()
     if size.has_minute:

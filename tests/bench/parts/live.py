@@ -31,7 +31,7 @@ class Size:
 
 SIZES = {
     "quick": Size(
-        firms=40, stretches=1, seconds=8, alone_seconds=6, naive_seconds=2, whale_seconds=5, whale_entries=10_000
+        firms=40, stretches=1, seconds=7, alone_seconds=6, naive_seconds=2, whale_seconds=5, whale_entries=10_000
     ),
     "full": Size(
         firms=200, stretches=2, seconds=30, alone_seconds=20, naive_seconds=10, whale_seconds=30, whale_entries=100_000

@@ -46,7 +46,7 @@ class Size:
 
 
 SIZES = {
-    "quick": Size(alone=25, writers=(16,), blocks=4, seconds=0.2),
+    "quick": Size(alone=20, writers=(16,), blocks=4, seconds=0.2),
     "full": Size(alone=120, writers=(4, 16), blocks=9, seconds=0.5),
 }
 
