@@ -102,7 +102,6 @@ def run(stage: Stage, size_name: str) -> Iterator[Figure | None]:
         if not peer:
             peer = _naively(stage, size, peers, naive_worker)
     if not (size.has_minute or uncounted):
-        stage.stop_workers()
         yield None
     yield from _drain_figures(drained, peer)
     yield from growth.figures()

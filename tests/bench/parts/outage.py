@@ -33,7 +33,7 @@ class Size:
 
 SIZES = {
     # More in less time: up to 15 s go by until somebody asks again, which is no share of what a short outage leaves.
-    "quick": Size(firms=5, minutes=10, per_minute=72, hurry=100, catch_up=4.5),
+    "quick": Size(firms=5, minutes=10, per_minute=72, hurry=100, catch_up=5),
     "full": Size(firms=10, minutes=60, per_minute=24, hurry=60, catch_up=2),
     "scale": Size(firms=50, minutes=60, per_minute=24, hurry=20, catch_up=1),
 }
