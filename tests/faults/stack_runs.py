@@ -485,7 +485,7 @@ def _claim_in_vain(connection: "Connection", took: list[float], blocks: list[flo
     with transaction.atomic():
         Connection.objects.filter(pk=connection.pk).update(next_send_at=None, coalesce_until=None)
         with _timed(claim):
-            claimed = claiming.claim(connection.pk)
+            claimed = claiming.claim.__wrapped__(connection.pk)  # in this transaction, instead of one of its own
         with database.cursor() as cursor:
             cursor.execute(_BLOCKS)
             (looked_at,) = cursor.fetchone()
