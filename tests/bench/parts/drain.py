@@ -28,7 +28,6 @@ LATENCY_SECONDS = {"quickbooks": 1 + 0.15 * 30, "xero": 0.8}
 NAIVE_LATENCY_SECONDS = {"quickbooks": 1.15, "xero": 0.8}
 CEILING_PER_MINUTE = {"quickbooks": 500, "xero": 3_000}
 UNCOUNTED_PER_MINUTE = 1_200
-NAIVE_CEILING_PER_MINUTE = {"quickbooks": 500, "xero": 60}
 NAIVE_SPEED, UNCOUNTED_SPEED = 3, 6
 MINUTE_ENTRIES = 1_000
 
@@ -42,19 +41,24 @@ class Size:
     warm_up_seconds: float
     window_seconds: float
     naive_minutes: int
+    naive_backlog: int
+    """At each provider: so many that it always has one that it has not tried yet."""
     has_minute: bool
 
 
 SIZES = {
-    "quick": Size(("sliding",), (), warm_up_seconds=8, window_seconds=5.5, naive_minutes=1, has_minute=False),
+    "quick": Size(
+        ("sliding",), (), warm_up_seconds=8, window_seconds=5.5, naive_minutes=1, naive_backlog=1_000,
+        has_minute=False,
+    ),
     "full": Size(
         ("fixed", "sliding"), ("fixed", "sliding"), warm_up_seconds=60, window_seconds=18, naive_minutes=2,
-        has_minute=True,
+        naive_backlog=3_000, has_minute=True,
     ),
     # So many that a hundred thousand entries pass through the same workers.
     "scale": Size(
         ("fixed", "sliding", "fixed again", "sliding again", "fixed once more"), (), warm_up_seconds=60,
-        window_seconds=35, naive_minutes=3, has_minute=False,
+        window_seconds=35, naive_minutes=3, naive_backlog=5_000, has_minute=False,
     ),
 }  # fmt: skip
 
@@ -204,18 +208,17 @@ def _beside_naive(about: str, found: Drained, peer: Naive, goal: float) -> Figur
 
 # The naive peer -------------------------------------------------------------------------------------------------------
 def _naively(stage: Stage, size: Size, peers: Sequence[Firm], worker: Child) -> dict[str, Naive]:
-    """As if each company had just posted more than its provider takes in that time. What counts is the last minute: in
-    less, it may use a whole minute's calls at once, and seem faster than its provider lets anybody be."""
+    """Backlogs for it, too. What counts is the last minute: in less, it may use a whole minute's calls at once, and
+    seem faster than its provider lets anybody be."""
     stage.say("the naive peer")
     speed = stage.speed
     stage.run_at(NAIVE_SPEED)  # it needs a task, a request and a share of the machine for each entry
     tasks = []
     for firm in peers:
-        count = int(NAIVE_CEILING_PER_MINUTE[_provider(firm)] * size.naive_minutes * 1.2)
-        bulk.fill([firm], count, queued=False)
+        bulk.fill([firm], size.naive_backlog, queued=False)
         entries = JournalEntry.objects.filter(organization=firm.organization).order_by("number")
         tasks += [
-            (number / count, str(firm.connection.pk), entry_id)
+            (number, str(firm.connection.pk), entry_id)
             for number, entry_id in enumerate(entries.values_list("pk", flat=True))
         ]
     for _, connection_id, entry_id in sorted(tasks):
