@@ -5,11 +5,16 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import worker_init
+from kombu.transport.redis import Channel
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "athenty.settings")
 # Django's checks would load every page and form, for as long as a worker lives. What a worker must not start with is
 # asked below; the rest was asked before anything was deployed (`manage.py check --deploy`).
 os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
+
+# A worker whose broker goes away would give back the wake-ups that it has not begun, and may end by trying: kombu asks a
+# connection that is gone for its address. They need not be given back, since the sweep finds what is due.
+Channel.do_restore = False
 
 app = Celery("athenty")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 from django.conf import settings as live
 from django.db import connection as database
+from kombu.transport.redis import Channel
 
 from athenty.celery import app
 from tests.local.processes import contents, eventually
@@ -40,3 +41,13 @@ def test_a_worker_ends_as_it_is_asked_to(number, says, tmp_path):
     finally:
         worker.kill()
         worker.wait()
+
+
+def test_a_worker_whose_broker_is_gone_gives_back_nothing(monkeypatch):
+    """It ended by trying: its channel's connection was gone, and with it the address."""
+    with app.connection_for_read() as connection:
+        channel = connection.default_channel
+        assert isinstance(channel, Channel)
+        monkeypatch.setattr(channel.qos, "restore_unacked", lambda: pytest.fail("tried"))
+        channel.qos._delivered["a wake-up"] = object()
+        channel.qos.restore_unacked_once()
