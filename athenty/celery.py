@@ -12,8 +12,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "athenty.settings")
 # asked below; the rest was asked before anything was deployed (`manage.py check --deploy`).
 os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
-# A worker whose broker goes away would give back the wake-ups that it has not begun, and may end by trying: kombu asks a
-# connection that is gone for its address. They need not be given back, since the sweep finds what is due.
+# A worker whose broker goes away would give back the wake-ups that it has not begun, and may end by trying: kombu asks
+# a connection that is gone for its address. They need not be given back, since the sweep finds what is due.
 Channel.do_restore = False
 
 app = Celery("athenty")
