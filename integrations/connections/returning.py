@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 
+from integrations.backoff import doubled
 from integrations.clock import database_now
 from integrations.connections import attempts, tokens, vault
 from integrations.connections.attempts import Candidate, company_as_json, company_from_json
@@ -226,7 +227,7 @@ def _try_again(returned: GrantToReturn, now: datetime) -> None:
             ended.update(status_detail=NEVER_CONFIRMED)
         returned.delete()
         return
-    wait = min(_FIRST_WAIT * 2**returned.failures, _LONGEST_WAIT)
+    wait = doubled(_FIRST_WAIT, returned.failures, at_most=_LONGEST_WAIT)
     GrantToReturn.objects.filter(pk=returned.pk).update(next_try_at=now + wait, failures=returned.failures + 1)
 
 

@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from athenty.organizations.models import Membership
+from integrations.backoff import doubled
 from integrations.clock import database_now
 from integrations.mirror import waking
 from integrations.models import AccessNotice, Connection, SealedGrant
@@ -95,7 +96,7 @@ def _send(notice_id: int) -> None:
 
 def _try_again(notice: AccessNotice, now: datetime) -> None:
     notice.failures += 1
-    wait = min(timedelta(minutes=1) * 2**notice.failures, _LONGEST_WAIT)
+    wait = doubled(timedelta(minutes=1), notice.failures, at_most=_LONGEST_WAIT)
     is_stale = notice.failures * _LONGEST_WAIT > _TRIED_FOR
     notice.next_try_at = None if is_stale else now + wait
     notice.save(update_fields=["failures", "next_try_at"])

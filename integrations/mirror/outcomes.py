@@ -11,6 +11,7 @@ from typing import TypeGuard
 from django.db import transaction
 from django.db.models import prefetch_related_objects
 
+from integrations.backoff import doubled
 from integrations.clock import database_now
 from integrations.connections import disconnect as disconnecting
 from integrations.connections import tokens
@@ -117,7 +118,7 @@ def try_later(lease: Lease, error: ProviderError) -> None:
         _begin_trouble(delivery.connection, now)
         gates.note_failure(delivery.connection, now)
     else:
-        longest = min(_FIRST_BACKOFF * 2 ** (delivery.failures - 1), _LONGEST_BACKOFF)
+        longest = doubled(_FIRST_BACKOFF, delivery.failures - 1, at_most=_LONGEST_BACKOFF)
         delivery.save(update_fields=["failures"])  # counts among those that fail
         closed_until = gates.note_failure(delivery.connection, now)
         again_at = now + longest * _JITTER.random()

@@ -3,6 +3,7 @@
 import random
 from datetime import datetime, timedelta
 
+from integrations.backoff import doubled
 from integrations.clock import database_now
 from integrations.connections import disconnect, tokens
 from integrations.connections.kms import KeyUnavailable
@@ -39,7 +40,7 @@ def next_probe_at(connection: Connection, now: datetime) -> datetime:
     A probe that is answered while sends are not would else start it over, again and again. It ends before the provider
     forgets what was sent, so that an outage which is over by then leaves nothing to a person.
     """
-    longest = min(_FIRST * 2**connection.failed_probes, _LONGEST)
+    longest = doubled(_FIRST, connection.failed_probes, at_most=_LONGEST)
     connection.failed_probes = min(connection.failed_probes + 1, _COUNTED)
     at = now + longest * (0.5 + _JITTER.random() / 2)
     first_sent = Delivery.objects.open().filter(connection=connection).values_list("first_sent_at", flat=True)

@@ -200,6 +200,9 @@ def test_a_mail_server_that_is_away_is_tried_again(firm, sandbox, monkeypatch):
     telling.send_due(connection.pk)
     notice = AccessNotice.objects.get()
     assert (notice.failures, notice.sent_at) == (1, None)
+    AccessNotice.objects.update(failures=60, next_try_at=database_now())
+    telling.send_due(connection.pk)
+    assert AccessNotice.objects.get().failures == 61, "it is told for three days, an hour apart"
     monkeypatch.setattr(mail, "send_mail", send)
     telling.send_due(connection.pk)
     assert mail.outbox == []  # not yet

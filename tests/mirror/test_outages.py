@@ -103,6 +103,18 @@ def test_a_limit_that_one_send_met_holds_although_another_is_answered(firm, conn
     assert not pass_over(connection)
 
 
+def test_an_outage_may_last_for_any_number_of_attempts(firm, connection, sandbox):
+    """Whose failure closed a provider's gate asks four times a minute, for as long as it is closed."""
+    call = WRITE_CALL[connection.provider_name]
+    sandbox.arm(provider=connection.provider_name, call=call, nth=1, times=2, do="status", status=503)
+    firm.post(("1100", "2100", "1.00"))
+    assert pass_over(connection)
+    for _ in range(2):
+        Delivery.objects.update(failures=1_000, next_attempt_at=F("sealed_at"))
+        assert pass_over(connection)
+    assert states(connection) == ["sent"]
+
+
 def test_a_429_stops_the_company_and_spends_no_retry_budget(firm, connection, sandbox):
     sandbox.arm(
         provider=connection.provider_name, call=WRITE_CALL[connection.provider_name], nth=1, do="status", status=429
