@@ -129,6 +129,8 @@ DATABASES = {"default": env.postgres("DATABASE_URL", **_local(addresses.database
 DATABASES["default"] |= {
     # A pool, since Celery closes Django's own persistent connections around every task.
     "OPTIONS": {
+        # Of statements by hand (`integrations/by_hand.py`); the ORM has its own written anew each time.
+        "prepare_threshold": 1,
         "pool": {
             "min_size": 1,
             "max_size": env.integer("DATABASE_POOL_SIZE", 24, at_least=2, at_most=200),

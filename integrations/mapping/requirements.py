@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection as database
 
+from integrations import by_hand
 from integrations.models import Connection
 from integrations.models.chart import breaks_trust
 
@@ -76,10 +77,8 @@ def targets(connection: Connection) -> dict[int, Target] | None:
     """The targets by our accounts' ids. None while a required account has been given none that may stand: nothing is
     sent before. One that broke since holds up its own entries only.
     """
-    with database.cursor() as cursor:
-        cursor.execute(_TARGETS, [connection.pk])
-        rows = cursor.fetchall()
     found = {}
+    rows = by_hand.rows(_TARGETS, [connection.pk])
     for account_id, is_required, is_trust, account_type, classification, *target in rows:
         is_mapped = classification is not None
         if is_required and (not is_mapped or breaks_trust(is_trust, account_type, classification)):

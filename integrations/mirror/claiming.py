@@ -10,10 +10,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection as database
 from django.db import transaction
 
-from integrations.by_hand import instances
+from integrations import by_hand
 from integrations.mapping import requirements
 from integrations.mapping.requirements import Target
 from integrations.mirror import deliveries, gates, outcomes, pacing, queue, schedule
@@ -35,15 +34,15 @@ class Claim:
 
 
 # A claim's statements are by hand: the ORM would take three times as long to write them as Postgres to answer.
-_LOCKED = """
-    SELECT connection.*, clock_timestamp() AS locked_at
+_LOCKED = f"""
+    SELECT {by_hand.columns(Connection, "connection")}, clock_timestamp() AS locked_at
     FROM integrations_connection connection
     LEFT JOIN integrations_syncsettings settings ON settings.organization_id = connection.organization_id
     WHERE connection.id = %s AND connection.is_current AND connection.status = 'connected'
         AND connection.mirror_from IS NOT NULL
         AND settings.mode IS DISTINCT FROM 'off' AND settings.paused_at IS NULL
     FOR NO KEY UPDATE OF connection SKIP LOCKED
-"""
+"""  # noqa: S608  # columns of ours
 _OPEN = """
     SELECT id, connection_id, state, idempotency_key, sealed_at, settled_at, lease_token, leased_until, first_sent_at,
         rests_until, attempts, failures, next_attempt_at
@@ -61,7 +60,7 @@ _SAVED = """
 @transaction.atomic(durable=True)
 def claim(connection_id: UUID) -> Claim:
     """Whoever else is claiming for this connection has it locked, and will see what we would."""
-    connection = next(iter(instances(Connection, _LOCKED, [connection_id])), None)
+    connection = next(iter(by_hand.instances(Connection, _LOCKED, [connection_id])), None)
     if connection is None:
         return Claim()
     now = connection.locked_at  # type: ignore[attr-defined]  # the statement says it beside the row
@@ -141,8 +140,7 @@ def _claim_delivery(
 def _save(connection: Connection) -> None:
     """What a send changes of it."""
     changed = [connection.next_send_at, connection.coalesce_until, connection.queue_from, connection.woken_for]
-    with database.cursor() as cursor:
-        cursor.execute(_SAVED, [*changed, connection.pk])
+    by_hand.execute(_SAVED, [*changed, connection.pk]).close()
 
 
 def _give_up_replaying(connection: Connection, now: datetime) -> list[Delivery]:
@@ -150,7 +148,7 @@ def _give_up_replaying(connection: Connection, now: datetime) -> list[Delivery]:
     left to a person first, never sent again by themselves."""
     window = connection.replay_window
     kept = []
-    for delivery in instances(Delivery, _OPEN, [connection.pk]):
+    for delivery in by_hand.instances(Delivery, _OPEN, [connection.pk]):
         delivery.connection = connection
         first = delivery.first_sent_at
         if window is not None and first and first < now - window and _is_free(delivery, now):

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from django.db import connection as database
 from django.db.models.functions import Now
 
-from integrations.by_hand import instances
+from integrations import by_hand
 from integrations.mapping.requirements import Target
 from integrations.mirror import failures, queue
 from integrations.mirror.queue import TakenEntry
@@ -124,8 +123,7 @@ def _keep(
         "now": delivery.sealed_at,
         "items": json.dumps(items),
     }
-    with database.cursor() as cursor:
-        cursor.execute(_KEEP, values)  # type: ignore[arg-type]  # the stubs know neither UUID nor arrays
+    by_hand.execute(_KEEP, values).close()
 
 
 def _named_parties(connection: Connection, targets: Mapping[int, Target]) -> dict[str, str]:
@@ -257,7 +255,7 @@ _BEGIN = """
     )
     INSERT INTO integrations_attempt (delivery_id, outcome, request_id, provider_code, provider_message)
     SELECT id, '', '', '', '' FROM begun
-    RETURNING *
+    RETURNING id, delivery_id, started_at
 """
 
 
@@ -277,7 +275,7 @@ def begin_attempt(lease: Lease) -> Attempt | None:
         "rest": limits.rest_after_unknown,
         "window": connection.replay_window,
     }
-    return next(iter(instances(Attempt, _BEGIN, values)), None)
+    return next(iter(by_hand.instances(Attempt, _BEGIN, values)), None)
 
 
 # A repeat is begun this long before the provider may forget the first send: a probe has to be answered before it, and

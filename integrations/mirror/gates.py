@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce, Greatest, Least
 
-from integrations.by_hand import instances
+from integrations import by_hand
 from integrations.clock import database_now
 from integrations.mirror import pacing, waking
 from integrations.models import Connection, Delivery, ProviderGate
@@ -20,12 +20,14 @@ _TRIPPED_BY_AT_LEAST = 5
 _RECENT = timedelta(minutes=5)
 
 
-_GATE = "SELECT * FROM integrations_providergate WHERE provider_name = %s"
+_GATE = f"""
+    SELECT {by_hand.columns(ProviderGate, "gate")} FROM integrations_providergate gate WHERE provider_name = %s
+"""  # noqa: S608  # columns of ours
 
 
 def gate_of(connection: Connection) -> ProviderGate | None:
     """What holds for its provider; None while nothing ever did."""
-    return next(iter(instances(ProviderGate, _GATE, [connection.provider_name])), None)
+    return next(iter(by_hand.instances(ProviderGate, _GATE, [connection.provider_name])), None)
 
 
 def opens_at(gate: ProviderGate | None, now: datetime) -> datetime:

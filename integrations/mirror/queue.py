@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from athenty.organizations.models import Organization, User
 from audit import recording
 from audit.actions import Action
+from integrations import by_hand
 from integrations.mapping import requirements
 from integrations.mirror import waking
 from integrations.models import Connection, Delivery, DeliveryItem, QueueRow
@@ -86,7 +87,7 @@ _TAKE = """
         UPDATE journal_sync_queue SET state = %(sending)s, changed_at = statement_timestamp()
         WHERE id = ANY(ARRAY(
             SELECT id FROM journal_sync_queue
-            WHERE connection_id = %(connection)s AND state = %(waiting)s AND id = ANY(%(rows)s)
+            WHERE connection_id = %(connection)s AND state = %(waiting)s AND id = ANY(%(rows)s::bigint[])
             ORDER BY id
             FOR NO KEY UPDATE SKIP LOCKED
         ))
@@ -112,9 +113,7 @@ def take(connection: Connection, row_ids: Sequence[int]) -> list[TakenEntry]:
         "waiting": QueueRow.State.WAITING,
         "sending": QueueRow.State.SENDING,
     }
-    with database.cursor() as cursor:
-        cursor.execute(_TAKE, values)  # type: ignore[arg-type]  # the stubs know neither UUID nor arrays
-        found = cursor.fetchall()
+    found = by_hand.rows(_TAKE, values)
     taken = [
         TakenEntry(row_id, entry_id, number, on, memo, [TakenLine(*line[5:]) for line in lines])
         for (row_id, entry_id, number, on, memo), lines in groupby(found, key=itemgetter(0, 1, 2, 3, 4))

@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from django.conf import settings
-from django.db import connection as database
 from django.db import transaction
 from django.db.models import QuerySet
 
 from athenty.organizations.models import Organization, User
 from audit import recording
 from audit.actions import Action
+from integrations import by_hand
 from integrations.clock import database_now
 from integrations.mirror import waking
 from integrations.models import Connection, QueueRow, SyncMode, SyncSettings
@@ -45,9 +45,7 @@ def due_ids(connection: Connection, limit: int) -> list[int]:
         "flush_before": connection.flush_before,
         "limit": limit,
     }
-    with database.cursor() as cursor:
-        cursor.execute(_DUE, values)  # type: ignore[arg-type]  # the stubs know neither UUID nor arrays
-        return [row_id for (row_id,) in cursor.fetchall()]
+    return [row_id for (row_id,) in by_hand.rows(_DUE, values)]
 
 
 @transaction.atomic

@@ -136,7 +136,7 @@ def _killed(fleet: Fleet, seconds: float, usual_seconds: float) -> None:
 
     def post_until(until: float) -> None:
         while time.time() < until:
-            bulk.fill(posting, 4, analyzed=False)
+            bulk.fill(posting, 4, vacuumed=False)
             time.sleep(max(min(5.0, until - time.time()), 0))
 
     def rate(since: float, until: float) -> float:

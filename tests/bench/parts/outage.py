@@ -34,7 +34,7 @@ class Size:
 SIZES = {
     # More in less time: up to 15 s go by until somebody asks again, which is no share of what a short outage leaves.
     "quick": Size(firms=5, minutes=10, per_minute=72, hurry=100, catch_up=5),
-    "full": Size(firms=10, minutes=60, per_minute=24, hurry=60, catch_up=2),
+    "full": Size(firms=10, minutes=60, per_minute=24, hurry=100, catch_up=2),
     "scale": Size(firms=50, minutes=60, per_minute=24, hurry=20, catch_up=1),
 }
 
@@ -57,11 +57,11 @@ def run(stage: Stage, size_name: str) -> Iterator[Figure | None]:
     stage.run_at(size.hurry)
     broken_at = hurry.now()
     for minute in range(size.minutes):
-        bulk.fill(firms, size.per_minute, analyzed=False)
+        bulk.fill(firms, size.per_minute, vacuumed=False)
         for firm in firms:
             waking.wake(firm.connection.pk)
         wait_for(lambda minute=minute: hurry.now() >= broken_at + 60 * (minute + 1), within=60, every=0.02)
-    bulk.analyze()
+    bulk.vacuum()
     stage.run_at(size.catch_up)
     backlog = _waiting(firms)
     healed_at = hurry.now()

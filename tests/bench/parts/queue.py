@@ -2,14 +2,16 @@
 
 A claim is the product's own, with everything it does: it takes thirty rows, composes and seals their delivery, and
 commits. It is then undone, so that the next finds the same. P2 repeats the very statements of that claim by psycopg,
-without the ORM and without composing anything. Both take turns.
+prepared as they are, without composing anything. Both take turns.
 """
 
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
+import psycopg
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -23,7 +25,10 @@ from tests.bench import bulk
 from tests.bench.figures import Figure, at_most, percentile
 from tests.bench.firms import Firm, make
 from tests.bench.stage import Stage
+from tests.mirror.plans import carried_out
 
+Statement = tuple[str, Any]
+"""And its values."""
 _CLAIMED = 20
 """Of so many firms claims are measured, in turn."""
 
@@ -103,17 +108,16 @@ def _claim(connection: Connection) -> None:
     assert len(claimed.lease.sealed.item_ids) == 30
 
 
-def _statements_of_a_claim(connection: Connection) -> list[str]:
-    with CaptureQueriesContext(database) as captured:
-        _claim(connection)
+def _statements_of_a_claim(connection: Connection) -> list[Statement]:
+    statements = [("BEGIN", None), *carried_out(lambda: _claim(connection)), ("COMMIT", None)]
     _undo(connection)
-    return [query["sql"] for query in captured.captured_queries]
+    return statements
 
 
-def _repeat(statements: Sequence[str]) -> None:
-    with database.connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
+def _repeat(statements: Sequence[Statement]) -> None:
+    with psycopg.Cursor(database.connection) as cursor:
+        for statement, values in statements:
+            cursor.execute(statement, values)
             if cursor.description:
                 cursor.fetchall()
 
@@ -157,6 +161,7 @@ def _claim_figures(claims: dict[int, Claims]) -> Iterator[Figure]:
 def _pages(firm: Firm, hits: int) -> dict[str, Hits]:
     """Through every middleware, in this process: what a web worker takes for a request, without the way to it."""
     _settle_some(firm)
+    bulk.vacuum()
     row = firm.connection.queue.order_by("pk").first()
     activity = reverse("integrations:activity")
     addresses = {
