@@ -34,7 +34,7 @@ class Size:
 
 SIZES = {
     "quick": Size(firms=20, every_seconds=5, alone_seconds=5, whale_seconds=10, whale_entries=10_000),
-    "full": Size(firms=50, every_seconds=10, alone_seconds=20, whale_seconds=40, whale_entries=20_000),
+    "full": Size(firms=50, every_seconds=10, alone_seconds=10, whale_seconds=40, whale_entries=20_000),
 }
 
 
