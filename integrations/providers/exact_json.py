@@ -2,14 +2,20 @@
 
 import json
 from decimal import Decimal, DecimalException
-from functools import lru_cache
-from json.encoder import encode_basestring
 from typing import Any
+
+import orjson
 
 
 def dumps(value: object) -> bytes:
-    """Compact UTF-8. Equal values give equal bytes: keys keep their order, a Decimal is an amount with two decimals."""
-    return _text(value).encode()
+    """Compact UTF-8. Equal values give equal bytes: keys keep their order, a Decimal is an amount with two decimals.
+
+    Raises ValueError for what is no part of a journal, and where two decimals would change an amount.
+    """
+    try:
+        return orjson.dumps(value, default=_amount)
+    except orjson.JSONEncodeError as error:
+        raise ValueError(str(error.__cause__ or error)) from error
 
 
 def loads(body: bytes) -> Any:
@@ -38,26 +44,10 @@ def amount(value: Decimal) -> str:
     return text
 
 
-def _text(value: object) -> str:
-    """Objects and their texts first: they are most of a journal."""
-    if isinstance(value, dict):
-        members = [
-            f"{_name(name)}:{encode_basestring(member) if isinstance(member, str) else _text(member)}"
-            for name, member in value.items()
-        ]
-        return "{" + ",".join(members) + "}"
+def _amount(value: object) -> orjson.Fragment:
     if isinstance(value, Decimal):
-        return amount(value)
-    if isinstance(value, list | tuple):
-        return "[" + ",".join([_text(member) for member in value]) + "]"
-    if isinstance(value, str):
-        return encode_basestring(value)
-    return str(value) if type(value) is int else json.dumps(value)
-
-
-@lru_cache(maxsize=100)
-def _name(name: str) -> str:
-    return encode_basestring(name)
+        return orjson.Fragment(amount(value))
+    raise TypeError(f"{type(value).__name__} is no part of a journal.")
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
