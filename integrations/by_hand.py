@@ -8,19 +8,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import DEFERRED, Model
+from psycopg.rows import RowFactory, dict_row, tuple_row
 
 _Model = TypeVar("_Model", bound=Model)
 _Values = Sequence[object] | Mapping[str, object]
 
 
-def execute(sql: str, values: _Values) -> Any:
+def execute(sql: str, values: _Values, row_factory: RowFactory[Any] = tuple_row) -> Any:
     """The cursor that has carried it out."""
-    connection.ensure_connection()
+    database = connections[DEFAULT_DB_ALIAS]
+    database.ensure_connection()
     # Not Django's own cursor, which writes the values into the statement and so makes another of it each time.
-    cursor = psycopg.Cursor(connection.connection)
-    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    cursor = psycopg.Cursor(database.connection, row_factory=row_factory)
+    wrap = database.make_debug_cursor if database.queries_logged else database.make_cursor
     wrapped = wrap(cursor)  # type: ignore[arg-type]  # the stubs know Django's own cursors alone
     wrapped.execute(sql, values)  # type: ignore[arg-type]  # nor UUID and arrays
     return wrapped
@@ -40,9 +42,8 @@ def rows(sql: str, values: _Values) -> list[tuple[Any, ...]]:
 def instances(model: type[_Model], sql: str, values: _Values) -> list[_Model]:
     """One for each row, as `raw` makes them but in less time: a field whose column is left out is read when it is asked
     for, and a column that is no field becomes an attribute."""
-    with execute(sql, values) as cursor:
-        names = [column.name for column in cursor.description]
-        answered = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    with execute(sql, values, dict_row) as cursor:
+        answered = cursor.fetchall()
     fields = [field.attname for field in model._meta.concrete_fields]
     found = []
     for row in answered:

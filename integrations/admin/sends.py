@@ -3,13 +3,12 @@
 import re
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 
 from athenty.organizations.ops import AgeFilter, ReadOnlyAdmin, ReadOnlyInline
 from integrations.admin import acts
 from integrations.models import Attempt, Delivery, DeliveryItem, QueueRow
-from ledger.models import JournalEntry
 
 _ENTRY_NUMBER = re.compile(r"(?:JE-)?([0-9]{1,18})", re.IGNORECASE)
 _REFERENCE = re.compile(r"ATH-[0-9]+-[A-Z2-7]+", re.IGNORECASE)  # as `deliveries.reference` makes it
@@ -173,7 +172,7 @@ class AttemptAdmin(ReadOnlyAdmin):
 def _rows_named(text: str) -> QuerySet[QueueRow] | None:
     """The queue rows of the entry that a number or a reference names; None when the text is neither."""
     if number := _ENTRY_NUMBER.fullmatch(text.strip()):
-        return QueueRow.objects.filter(entry__in=JournalEntry.objects.filter(number=int(number[1])))
+        return QueueRow.objects.filter(entry__number=int(number[1]), connection__organization=F("entry__organization"))
     if _REFERENCE.fullmatch(text.strip()):
         return QueueRow.objects.filter(pk__in=DeliveryItem.objects.filter(reference__iexact=text.strip()).values("row"))
     return None

@@ -35,9 +35,11 @@ class Claim:
 
 # A claim's statements are by hand: the ORM would take three times as long to write them as Postgres to answer.
 _LOCKED = f"""
-    SELECT {by_hand.columns(Connection, "connection")}, clock_timestamp() AS locked_at
+    SELECT {by_hand.columns(Connection, "connection")}, clock_timestamp() AS locked_at,
+        gate.next_call_at AS gate_next_call_at, gate.closed_until AS gate_closed_until
     FROM integrations_connection connection
     LEFT JOIN integrations_syncsettings settings ON settings.organization_id = connection.organization_id
+    LEFT JOIN integrations_providergate gate ON gate.provider_name = connection.provider_name
     WHERE connection.id = %s AND connection.is_current AND connection.status = 'connected'
         AND connection.mirror_from IS NOT NULL
         AND settings.mode IS DISTINCT FROM 'off' AND settings.paused_at IS NULL
@@ -63,7 +65,7 @@ def claim(connection_id: UUID) -> Claim:
     connection = next(iter(by_hand.instances(Connection, _LOCKED, [connection_id])), None)
     if connection is None:
         return Claim()
-    now = connection.locked_at  # type: ignore[attr-defined]  # the statement says it beside the row
+    now, gate = connection.locked_at, _gate_beside(connection)  # type: ignore[attr-defined]  # beside the row
     deliveries_open = _give_up_replaying(connection, now)
     # One more than a batch holds, to see whether another will follow.
     due_ids = schedule.due_ids(connection, pacing.batch_size(connection) + 1)
@@ -71,7 +73,6 @@ def claim(connection_id: UUID) -> Claim:
     if not (connection.troubled_since or deliveries_open or due_ids):
         return Claim()
     opens_at = max(pacing.opens_at(connection, now), connection.next_probe_at or now)
-    gate = gates.gate_of(connection)
     if opens_at <= now:
         opens_at = gates.opens_at(gate, now)
     if opens_at > now:
@@ -79,6 +80,11 @@ def claim(connection_id: UUID) -> Claim:
     if connection.troubled_since:
         return _claim_probe(connection, gate, now)
     return _claim_delivery(connection, gate, due_ids, deliveries_open, now)
+
+
+def _gate_beside(locked: Connection) -> ProviderGate:
+    """What holds for its provider, read with it."""
+    return ProviderGate(locked.provider_name, locked.gate_next_call_at, locked.gate_closed_until)  # type: ignore[attr-defined]
 
 
 def _look_again(connection: Connection, at: datetime, now: datetime) -> Claim:
@@ -96,7 +102,7 @@ def _look_again(connection: Connection, at: datetime, now: datetime) -> Claim:
     return Claim(look_again_at=at)
 
 
-def _claim_probe(connection: Connection, gate: ProviderGate | None, now: datetime) -> Claim:
+def _claim_probe(connection: Connection, gate: ProviderGate, now: datetime) -> Claim:
     """One probe at a time: until this one has surely ended, nobody starts another."""
     if not gates.pass_through(gate, now):
         return Claim()
@@ -107,7 +113,7 @@ def _claim_probe(connection: Connection, gate: ProviderGate | None, now: datetim
 
 def _claim_delivery(
     connection: Connection,
-    gate: ProviderGate | None,
+    gate: ProviderGate,
     due_ids: Sequence[int],
     deliveries_open: Sequence[Delivery],
     now: datetime,

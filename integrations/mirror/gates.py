@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce, Greatest, Least
 
-from integrations import by_hand
 from integrations.clock import database_now
 from integrations.mirror import pacing, waking
 from integrations.models import Connection, Delivery, ProviderGate
@@ -20,25 +19,20 @@ _TRIPPED_BY_AT_LEAST = 5
 _RECENT = timedelta(minutes=5)
 
 
-_GATE = f"""
-    SELECT {by_hand.columns(ProviderGate, "gate")} FROM integrations_providergate gate WHERE provider_name = %s
-"""  # noqa: S608  # columns of ours
+def gate_of(connection: Connection) -> ProviderGate:
+    """What holds for its provider."""
+    return ProviderGate.objects.filter(pk=connection.provider_name).first() or ProviderGate(connection.provider_name)
 
 
-def gate_of(connection: Connection) -> ProviderGate | None:
-    """What holds for its provider; None while nothing ever did."""
-    return next(iter(by_hand.instances(ProviderGate, _GATE, [connection.provider_name])), None)
-
-
-def opens_at(gate: ProviderGate | None, now: datetime) -> datetime:
+def opens_at(gate: ProviderGate, now: datetime) -> datetime:
     """When the provider as a whole may be called."""
-    return max(filter(None, (now, gate.closed_until or gate.next_call_at))) if gate else now
+    return max(filter(None, (now, gate.closed_until or gate.next_call_at)))
 
 
-def pass_through(gate: ProviderGate | None, now: datetime) -> bool:
+def pass_through(gate: ProviderGate, now: datetime) -> bool:
     """Whether a connection of this provider may call now. After a closure only the first that has something to send
     gets through; the others wait for how it fares."""
-    if gate is None or gate.closed_until is None:
+    if gate.closed_until is None:
         return True
     closed = ProviderGate.objects.filter(pk=gate.pk, closed_until__isnull=False)
     is_first = closed.filter(closed_until__lte=now).update(closed_until=now + _CLOSED_FOR)

@@ -32,9 +32,10 @@ class QueueRow(models.Model):
         NEEDS_ATTENTION = "needs_attention", "Needs attention"
         UNCONFIRMED = "unconfirmed", "Unconfirmed"
 
-    # No index of its own: every insert and every change of state would write it, and others begin with the connection.
+    # No indexes of their own: every insert and every change of state would write them, and others begin with the
+    # connection. So an entry's rows are asked for together with their connections.
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="queue", db_index=False)
-    entry = models.ForeignKey(JournalEntry, on_delete=models.PROTECT, related_name="queue_rows")
+    entry = models.ForeignKey(JournalEntry, on_delete=models.PROTECT, related_name="queue_rows", db_index=False)
     state = models.CharField(max_length=16, choices=State, default=State.WAITING)
     queued_at = models.DateTimeField(db_default=Now())
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -58,7 +59,7 @@ class QueueRow(models.Model):
             models.Index(
                 fields=["connection", "state"], condition=~Q(state__in=["waiting", "sent"]), name="queue_open"
             ),
-            models.Index(fields=["connection", "-changed_at"], name="queue_recent"),
+            models.Index(fields=["connection", "-changed_at"], condition=Q(state="sent"), name="queue_sent"),
         ]
 
     def __str__(self) -> str:

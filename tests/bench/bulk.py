@@ -9,7 +9,15 @@ from django.db import connection as database
 
 from tests.bench.firms import Firm
 
-_TABLES = ("ledger_journalentry", "ledger_journalline", "journal_sync_queue")
+_TABLES = (
+    "integrations_accountmapping",
+    "integrations_chartaccount",
+    "integrations_connection",
+    "journal_sync_queue",
+    "ledger_account",
+    "ledger_journalentry",
+    "ledger_journalline",
+)
 _AT_ONCE = 200_000
 
 

@@ -165,12 +165,17 @@ def _come_to_rest(firms: Sequence[Firm]) -> None:
     wait_for(lambda: not rows.exists(), within=60)
 
 
+def _counted(waits: Waits) -> str:
+    return f"{len(waits.seconds)} entries; postings at most {waits.late:.2f} s late"
+
+
 def _live(ours: Waits, alone: Waits, peer: Waits, spoiled_by: str) -> Iterator[Figure]:
-    note = f"{len(ours.seconds)} entries; postings at most {ours.late:.2f} s late"
     if ours.missing:
         spoiled_by = f"{spoiled_by}, {ours.missing} never arrived".removeprefix(", ")
     p1 = {"peer": "P1", "spoiled_by": spoiled_by}
-    yield Figure("B3", "Live p50", ours.at(0.5), "s", goal=at_most(1.5), peer_value=peer.at(0.5), note=note, **p1)
+    yield Figure(
+        "B3", "Live p50", ours.at(0.5), "s", goal=at_most(1.5), peer_value=peer.at(0.5), note=_counted(ours), **p1
+    )
     yield Figure("B3", "Live p99", ours.at(0.99), "s", goal=at_most(10), peer_value=peer.at(0.99), **p1)
     yield Figure("B3", "Live max", ours.at(1), "s", goal=at_most(30), peer_value=peer.at(1), **p1)
     yield Figure(
@@ -184,6 +189,6 @@ def _whale(beside: Waits, ours: Waits, spoiled_by: str) -> Iterator[Figure]:
         spoiled_by = f"{spoiled_by}, {beside.missing} never arrived".removeprefix(", ")
     yield Figure(
         "B4", "Live p99 beside a whale and a slow company", beside.at(0.99), "s", "B3", ours.at(0.99),
-        at_most(1.2, of_ratio=True), spoiled_by=spoiled_by, note=f"{len(beside.seconds)} entries",
+        at_most(1.2, of_ratio=True), spoiled_by=spoiled_by, note=_counted(beside),
     )  # fmt: skip
     yield Figure("B4", "Live max beside them", beside.at(1), "s", "B3", ours.at(1), at_most(30), spoiled_by=spoiled_by)
