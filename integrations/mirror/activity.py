@@ -86,8 +86,7 @@ def journal_url(row: QueueRow | ListedEntry) -> str:
     return row.connection.provider.journal_url(row.connection.company_id, row.remote_id) if is_there else ""
 
 
-# The sent ones, in time nearly all of them, are what the others leave of all: looking at each takes three times as long
-# as counting the others and all by indexes. In one statement, so that no entry moves from one to the other.
+# Each part by an index of its own, and in one statement, so that no entry moves from one to the other.
 _COUNTS = sql.SQL("""
     SELECT rows.connection_id, rows.state, count(*) FROM journal_sync_queue rows
      WHERE rows.connection_id = ANY(%(connections)s) AND rows.state = 'waiting' AND {is_dated} GROUP BY 1, 2
@@ -96,8 +95,8 @@ _COUNTS = sql.SQL("""
      WHERE rows.connection_id = ANY(%(connections)s) AND NOT (rows.state IN ('waiting', 'sent')) AND {is_dated}
      GROUP BY 1, 2
      UNION ALL
-    SELECT rows.connection_id, '', count(*) FROM journal_sync_queue rows
-     WHERE rows.connection_id = ANY(%(connections)s) AND {is_dated} GROUP BY 1
+    SELECT rows.connection_id, rows.state, count(*) FROM journal_sync_queue rows
+     WHERE rows.connection_id = ANY(%(connections)s) AND rows.state = 'sent' AND {is_dated} GROUP BY 1, 2
 """)
 # By hand, and no instances made of it: those of fifty rows, with two more queries, took six times as long.
 _LISTED = sql.SQL("""
@@ -147,9 +146,6 @@ def counts(connections: Sequence[Connection], wanted: Wanted) -> dict[UUID, Coun
             cursor.execute(_COUNTS.format(is_dated=_is_dated(wanted)), _values(asked, wanted))
             for connection_id, state, number in cursor:
                 found[connection_id][state] = number
-    for states in found.values():
-        number = states.pop("", 0)
-        states[QueueRow.State.SENT] = number - states.total()
     return found
 
 
