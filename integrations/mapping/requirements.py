@@ -62,8 +62,8 @@ class Target:
         return self.is_listed and not self.refusal
 
 
-# By hand, since every claim asks it. Each account by its id, which OFFSET 0 holds Postgres to: a plan made while few firms
-# were there is kept, and read everybody's accounts once there are many.
+# By hand, since every claim asks it. Each account by its id, which OFFSET 0 holds Postgres to: a plan made while few
+# firms were there is kept, and read everybody's accounts once there are many.
 _TARGETS = """
     SELECT mapping.account_id, mapping.is_required, account.is_trust, account.type, target.classification,
         target.remote_id, target.number, target.name, target.party, target.is_listed, target.refusal

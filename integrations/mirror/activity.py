@@ -116,15 +116,13 @@ _LISTED = sql.SQL("""
            ))
      ORDER BY entry.id DESC, rows.id
 """)
-# A range of one connection: an equal one would let Postgres leave it out of the order, and take that from the index of
-# entries, which leads past all that other firms have posted since.
 _NEWEST_OF_ONE = sql.SQL("""
     (SELECT rows.id, rows.entry_id FROM journal_sync_queue rows
-      WHERE rows.connection_id BETWEEN {connection} AND {connection} AND {has_state} AND {is_dated}
+      WHERE rows.connection_id = {connection} AND {has_state} AND {is_dated}
         AND rows.entry_id <= %(last_entry)s AND (rows.entry_id < %(last_entry)s OR rows.id > %(last_row)s)
       ORDER BY {newest_first} LIMIT %(stop)s)
 """)
-_BY_INDEX = sql.SQL("rows.connection_id DESC, rows.entry_id DESC")
+_BY_INDEX = sql.SQL("rows.entry_id DESC")
 # In the order of an index what is rare would be looked for among all that was sent since. No index has this one: it is
 # found by its state and sorted.
 _SORTED = sql.SQL("rows.entry_id + 0 DESC, rows.id")
