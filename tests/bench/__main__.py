@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.bench import table
 from tests.bench.figures import Figure, Goal
+from tests.bench.machine import Watch
 from tests.bench.parts import PARTS
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
@@ -37,24 +38,25 @@ def main() -> int:
     size_name = chosen.size or "full"
     began = time.monotonic()
     names = [name for name in PARTS if size_name in PARTS[name].sizes and name in (chosen.only or PARTS)]
-    with tempfile.TemporaryDirectory(prefix="athenty-bench-") as prepared:
+    with tempfile.TemporaryDirectory(prefix="athenty-bench-") as prepared, Watch() as machine:
         subprocess.run(
             [sys.executable, "-m", "tests.bench.prepared", prepared], cwd=_CHECKOUT, env=_environment(), check=True
         )
         running = [_Part(name, size_name, prepared) for name in names]
-        found = {part.name: part.figures() for part in running}
-    failed = [name for name, told in found.items() if told is None]
-    figures = [figure for told in found.values() for figure in told or []]
+        failed = [part.name for part in running if not part.ended_well()]
+        figures = [figure for part in running for figure in part.figures()]
     figures.sort(key=lambda figure: int(figure.benchmark.removeprefix("B")))
     sys.stdout.write(f"\n{table.text(figures)}\n" if figures else "")
-    sys.stdout.write(f"{time.monotonic() - began:.0f} s.\n")
+    sys.stdout.write(f"{time.monotonic() - began:.0f} s. {machine}.\n")
     for name in failed:
         sys.stdout.write(f"The part {name} failed; what it wrote stands above.\n")
     if chosen.json:
-        chosen.json.write_text(json.dumps(_report(size_name, figures, failed, time.monotonic() - began), indent=2))
+        chosen.json.write_text(
+            json.dumps(_report(size_name, figures, failed, machine, time.monotonic() - began), indent=2)
+        )
     if chosen.markdown:
         table.put_into(
-            chosen.markdown, figures, f"`make bench{'' if size_name == 'full' else f'-{size_name}'}`, {_machine()}."
+            chosen.markdown, figures, f"`make bench{'' if size_name == 'full' else f'-{size_name}'}`, {machine}."
         )
     return 0 if figures and not failed and all(figure.passes for figure in figures) else 1
 
@@ -77,10 +79,13 @@ class _Part:
         while self._process.poll() is None and "null" not in self._lines():
             time.sleep(0.1)
 
-    def figures(self) -> list[Figure] | None:
-        """None when it failed."""
-        failed = self._process.wait()
-        return None if failed else [_figure(line) for line in self._lines() if line != "null"]
+    def ended_well(self) -> bool:
+        """Waits for its end."""
+        return self._process.wait() == 0
+
+    def figures(self) -> list[Figure]:
+        """What it told by its end, however that came."""
+        return [_figure(line) for line in self._lines() if line != "null"]
 
     def _lines(self) -> list[str]:
         return self._told.read_text().splitlines()
@@ -95,16 +100,14 @@ def _figure(line: str) -> Figure:
     return Figure(**told | {"goal": Goal(**told["goal"]) if told["goal"] else None})
 
 
-def _machine() -> str:
-    return f"{datetime.now(UTC):%d %B %Y}, {os.cpu_count()} processors, Python {platform.python_version()}"
-
-
-def _report(size: str, figures: list[Figure], failed: list[str], seconds: float) -> dict[str, object]:
+def _report(size: str, figures: list[Figure], failed: list[str], machine: Watch, seconds: float) -> dict[str, object]:
     return {
         "size": size,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds),
-        "machine": f"{_machine()}, {platform.platform()}",
+        "machine": f"{machine}, {platform.platform()}",
+        "taken_by_host": machine.share,
+        "taken_by_host_in_a_second_at_most": machine.worst,
         "passes": bool(figures) and not failed and all(figure.passes for figure in figures),
         "failed_parts": failed,
         "figures": [figure.as_json() for figure in figures],

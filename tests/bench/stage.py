@@ -141,8 +141,11 @@ def raised(*, speed: float = 1) -> Iterator[Stage]:
             yield stage
             stage.stop(*supervisor._services)
     finally:
-        _tell_errors(folder.path / "logs")
+        told = complaints(folder.path / "logs")
+        sys.stderr.writelines(told)
         folder.remove()
+    if told:
+        raise SystemExit("What was measured while these failed means nothing.")
 
 
 def _throw_away(postgres: Postgres) -> None:
@@ -178,14 +181,15 @@ def _prepare_database(speed: float) -> None:
         hurry.hurry_database()
 
 
-def _tell_errors(logs: Path) -> None:
-    """What workers complained of, once each: a figure made while they failed would mean nothing."""
+def complaints(logs: Path) -> list[str]:
+    """What services complained of, each but once."""
+    told = []
     for log in sorted(logs.glob("*.log")):
         if log.stem in ("postgres", "valkey"):
             continue
         lines = [line for line in log.read_text(errors="replace").splitlines() if re.search(r"ERROR|Error:", line)]
-        for line in list(dict.fromkeys(lines))[:5]:
-            sys.stderr.write(f"  {log.stem} | {line[:300]}\n")
+        told += [f"  {log.stem} | {line[:300]}\n" for line in list(dict.fromkeys(lines))[:5]]
+    return told
 
 
 def wait_for(condition: Callable[[], object], within: float, *, every: float = 0.1) -> bool:

@@ -4,6 +4,8 @@ import pytest
 
 from tests.bench import table
 from tests.bench.figures import Books, Figure, at_least, at_most, jain, percentile
+from tests.bench.machine import Watch
+from tests.bench.stage import complaints
 
 
 def test_a_percentile_is_a_value_that_was_measured():
@@ -80,3 +82,19 @@ def test_a_page_keeps_what_stands_around_its_table(tmp_path):
     assert text.endswith(f"{table.END}\nafter\n")
     assert "old" not in text
     assert "| B1 | drain | 492 entries/min |" in text
+
+
+def test_the_machine_tells_how_much_of_its_time_others_had():
+    readings = iter([(5.0, 100.0), (5.0, 102.0), (6.0, 104.0), (6.0, 110.0)])
+    machine = Watch(lambda: next(readings))
+    for _ in range(3):
+        machine.look()
+    assert machine.share == pytest.approx(0.1)
+    assert machine.worst == pytest.approx(0.5)
+    assert "the host took 10.0%, at most 50% in a second" in str(machine)
+
+
+def test_what_a_worker_complains_of_is_told_once_and_a_servers_words_are_not(tmp_path):
+    (tmp_path / "worker0.log").write_text("INFO ready\nERROR A pass failed.\nERROR A pass failed.\n")
+    (tmp_path / "postgres.log").write_text("ERROR: canceling\n")
+    assert complaints(tmp_path) == ["  worker0 | ERROR A pass failed.\n"]
