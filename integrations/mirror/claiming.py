@@ -146,7 +146,7 @@ def _claim_delivery(
 def _save(connection: Connection) -> None:
     """What a send changes of it."""
     changed = [connection.next_send_at, connection.coalesce_until, connection.queue_from, connection.woken_for]
-    by_hand.execute(_SAVED, [*changed, connection.pk]).close()
+    by_hand.execute(_SAVED, [*changed, connection.pk])
 
 
 def _give_up_replaying(connection: Connection, now: datetime) -> list[Delivery]:

@@ -123,7 +123,7 @@ def _keep(
         "now": delivery.sealed_at,
         "items": json.dumps(items),
     }
-    by_hand.execute(_KEEP, values).close()
+    by_hand.execute(_KEEP, values)
 
 
 def _named_parties(connection: Connection, targets: Mapping[int, Target]) -> dict[str, str]:
