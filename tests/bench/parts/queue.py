@@ -2,7 +2,8 @@
 
 A claim is the product's own, with everything it does: it takes thirty rows, composes and seals their delivery, and
 commits. It is then undone, so that the next finds the same. P2 repeats the very statements of that claim by psycopg,
-prepared as they are, without composing anything. Both take turns.
+prepared as they are, without composing anything. Both take turns. So do pages of a database as it was with few rows,
+which is copied then, and of the one with many: a minute apart, a machine may not be as fast as it was.
 """
 
 import time
@@ -12,7 +13,9 @@ from datetime import timedelta
 from typing import Any
 
 import psycopg
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db import connection as database
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -27,6 +30,8 @@ from tests.bench.firms import Firm, make
 from tests.bench.stage import Stage
 from tests.mirror.plans import carried_out
 
+Databases = dict[int, BaseDatabaseWrapper]
+"""By how many rows wait in each."""
 Statement = tuple[str, Any]
 """And its values."""
 _CLAIMED = 20
@@ -71,7 +76,7 @@ def run(stage: Stage, size_name: str) -> Iterator[Figure]:
     size = SIZES[size_name]
     firms = make(stage.sandbox_store, "quickbooks", size.firms)
     claims: dict[int, Claims] = {}
-    pages: dict[int, dict[str, Hits]] = {}
+    small: BaseDatabaseWrapper | None = None
     rows = 0
     for level in size.levels:
         filled = firms[:_CLAIMED] if rows == 0 else firms
@@ -80,8 +85,11 @@ def run(stage: Stage, size_name: str) -> Iterator[Figure]:
         rows = level
         claims[level] = _claims(filled[:_CLAIMED], size.claims)
         if level in size.pages_at:
-            stage.say("pages")
-            pages[level] = _pages(firms[0], size.hits)
+            _settle_some(firms[0])
+            bulk.vacuum()
+            small = small or _copied()
+    stage.say("pages")
+    pages = _pages(firms[0], {size.pages_at[0]: small, size.pages_at[1]: connections[DEFAULT_DB_ALIAS]}, size.hits)
     yield from _claim_figures(claims)
     yield from _page_figures(pages)
 
@@ -158,10 +166,8 @@ def _claim_figures(claims: dict[int, Claims]) -> Iterator[Figure]:
 
 
 # Pages ----------------------------------------------------------------------------------------------------------------
-def _pages(firm: Firm, hits: int) -> dict[str, Hits]:
+def _pages(firm: Firm, databases: Databases, hits: int) -> dict[int, dict[str, Hits]]:
     """Through every middleware, in this process: what a web worker takes for a request, without the way to it."""
-    _settle_some(firm)
-    bulk.vacuum()
     row = firm.connection.queue.order_by("pk").first()
     activity = reverse("integrations:activity")
     addresses = {
@@ -172,8 +178,35 @@ def _pages(firm: Firm, hits: int) -> dict[str, Hits]:
         "entry detail": reverse("integrations:activity_entry", args=[row.pk]),
         "sync mode tab": f"{reverse('integrations:index')}?tab=sync-mode",
     }
-    owner = _signed_in(firm)
-    return {name: _hit(owner, address, hits) for name, address in addresses.items()}
+    found: dict[int, dict[str, Hits]] = {level: {} for level in databases}
+    browsers = {}
+    for level in _in_turns(databases, 1):
+        browsers[level] = _signed_in(firm)
+    for name, address in addresses.items():
+        for level in _in_turns(databases, 1):
+            found[level][name] = Hits([], _statements(browsers[level], address))
+        for level in _in_turns(databases, hits):
+            found[level][name].milliseconds.append(_timed(lambda: browsers[level].get(address)))  # noqa: B023  # at once
+    return found
+
+
+def _in_turns(databases: Databases, times: int) -> Iterator[int]:
+    """Each level so many times, with its database as everybody's."""
+    everybodys = connections[DEFAULT_DB_ALIAS]
+    try:
+        for _ in range(times):
+            for level, chosen in databases.items():
+                connections[DEFAULT_DB_ALIAS] = chosen
+                yield level
+    finally:
+        connections[DEFAULT_DB_ALIAS] = everybodys
+
+
+def _copied() -> BaseDatabaseWrapper:
+    """The database as it is now, under another name."""
+    name, original = "with_few_rows", connections[DEFAULT_DB_ALIAS]
+    bulk.copy(name)
+    return type(original)(original.settings_dict | {"NAME": name}, alias=name)
 
 
 def _settle_some(firm: Firm) -> None:
@@ -196,14 +229,14 @@ def _signed_in(firm: Firm) -> Client:
     return browser
 
 
-def _hit(browser: Client, address: str, times: int) -> Hits:
+def _statements(browser: Client, address: str) -> int:
     for _ in range(3):  # B10 is of warm pages: the first one may count a ledger whose figures are then kept
         browser.get(address)
-    with CaptureQueriesContext(database) as captured:
+    with CaptureQueriesContext(connections[DEFAULT_DB_ALIAS]) as captured:
         answer = browser.get(address)
         queries = len(captured)
     assert answer.status_code == 200, (address, answer.status_code)
-    return Hits([_timed(lambda: browser.get(address)) for _ in range(times)], queries)
+    return queries
 
 
 def _page_figures(pages: dict[int, dict[str, Hits]]) -> Iterator[Figure]:
