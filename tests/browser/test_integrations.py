@@ -1,6 +1,9 @@
 """How Settings ▸ Integrations behaves in a browser: keys, focus, what HTMX swaps, double clicks, and without script."""
 
+import re
+
 import pytest
+from playwright.sync_api import expect
 
 from audit.models import AuditEvent
 from integrations.models import SyncSettings
@@ -17,14 +20,14 @@ def test_arrow_keys_move_between_tabs_and_enter_opens_one(open_page):
     assert page.url.endswith("/settings/integrations/")
     page.keyboard.press("Enter")
     page.wait_for_selector("h2:has-text('Sync Mode')")
-    assert page.url.endswith("?tab=sync-mode")
-    assert page.title() == "Sync Mode – Integrations – Athenty"
-    assert page.evaluate("document.activeElement.id") == "tab-sync-mode"
+    expect(page).to_have_url(re.compile(r"\?tab=sync-mode$"))
+    expect(page).to_have_title("Sync Mode – Integrations – Athenty")
+    expect(page.locator("#tab-sync-mode")).to_be_focused()
     page.go_back()
     page.wait_for_selector("h2:has-text('Connections')")
     page.go_forward()
     page.reload()
-    assert page.locator("h2").inner_text() == "Sync Mode"
+    expect(page.locator("h2")).to_have_text("Sync Mode")
 
 
 def test_choosing_does_not_save(open_page, firm):
@@ -47,7 +50,7 @@ def test_saving_swaps_the_card_and_speaks_from_the_same_status_line(open_page, f
     page.click("#quickbooks-save")
     page.wait_for_selector("#status:has-text('Mapping saved.')", state="attached")
     assert page.evaluate("window.line === document.getElementById('status')")
-    assert page.evaluate("document.activeElement.id") == "quickbooks-save"
+    expect(page.locator("#quickbooks-save")).to_be_focused()
     assert connection.mappings.exclude(target=None).get().target.remote_id == "42"
 
 
@@ -58,11 +61,11 @@ def test_a_refused_mapping_moves_the_focus_to_what_is_wrong(open_page, firm):
     page.fill(field, str(target(connection, "12")))
     page.click("#quickbooks-save")
     page.wait_for_selector(".error-summary")
-    assert page.evaluate("document.activeElement.className") == "error-summary"
-    assert page.title().startswith("Error: ")
+    expect(page.locator(".error-summary")).to_be_focused()
+    expect(page).to_have_title(re.compile("^Error: "))
     assert page.input_value(field) == str(target(connection, "12"))
     page.click(".error-summary a")
-    assert page.evaluate("'#' + document.activeElement.id") == field
+    expect(page.locator(field)).to_be_focused()
 
 
 def test_a_double_click_on_connect_is_one_attempt(open_page, firm):
@@ -106,7 +109,7 @@ def test_the_mapping_is_saved_without_script(open_page, firm):
     page = open_page(java_script_enabled=False)
     page.fill("#quickbooks .target >> nth=0", str(target(connection, "42")))
     page.click("#quickbooks-save")
-    assert page.url.endswith("?tab=connections#quickbooks")
+    expect(page).to_have_url(re.compile(r"\?tab=connections#quickbooks$"))
     assert "Mapping saved." in page.locator(".notice-success").inner_text()
 
 
