@@ -13,6 +13,20 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import DEFERRED, Model
 from psycopg.rows import RowFactory, dict_row, tuple_row
 
+_PLANNED_BY_INDEX = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_sort": "off",
+    "enable_incremental_sort": "off",
+}
+PLANNED_BY_INDEX = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in _PLANNED_BY_INDEX.items())
+"""To be selected by a transaction's first statement: those after it take each row by an index, in its order.
+
+A kept plan that was made while the tables were small would go on to read the whole of them once they have grown.
+"""
+
 _Model = TypeVar("_Model", bound=Model)
 _Row = TypeVar("_Row")
 _Values = Sequence[object] | Mapping[str, object]

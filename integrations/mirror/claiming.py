@@ -36,7 +36,7 @@ class Claim:
 # A claim's statements are by hand: the ORM would take three times as long to write them as Postgres to answer.
 _LOCKED = f"""
     SELECT {by_hand.columns(Connection, "connection")}, clock_timestamp() AS locked_at,
-        gate.next_call_at AS gate_next_call_at, gate.closed_until AS gate_closed_until
+        gate.next_call_at AS gate_next_call_at, gate.closed_until AS gate_closed_until, {by_hand.PLANNED_BY_INDEX}
     FROM integrations_connection connection
     LEFT JOIN integrations_syncsettings settings ON settings.organization_id = connection.organization_id
     LEFT JOIN integrations_providergate gate ON gate.provider_name = connection.provider_name
@@ -45,10 +45,13 @@ _LOCKED = f"""
         AND settings.mode IS DISTINCT FROM 'off' AND settings.paused_at IS NULL
     FOR NO KEY UPDATE OF connection SKIP LOCKED
 """  # noqa: S608  # columns of ours
-_OPEN = """
-    SELECT id, connection_id, state, idempotency_key, sealed_at, settled_at, lease_token, leased_until, first_sent_at,
-        rests_until, attempts, failures, next_attempt_at
-    FROM integrations_delivery WHERE connection_id = %s AND state = 'open'
+# One row for each open delivery, or one without any, and in each what is due.
+_AT_HAND = """
+    SELECT ARRAY({due} LIMIT {limit}) AS due_ids, open.id, open.connection_id, open.state, open.idempotency_key,
+        open.sealed_at, open.settled_at, open.lease_token, open.leased_until, open.first_sent_at, open.rests_until,
+        open.attempts, open.failures, open.next_attempt_at
+    FROM (SELECT) AS always
+    LEFT JOIN integrations_delivery open ON open.connection_id = %(connection)s AND open.state = 'open'
 """
 # Nobody waits for the disk when a claim commits: what it has sealed may be lost with the server until an attempt is
 # begun, whose own commit is waited for and takes along all that was written before it. No byte leaves earlier.
@@ -66,9 +69,8 @@ def claim(connection_id: UUID) -> Claim:
     if connection is None:
         return Claim()
     now, gate = connection.locked_at, _gate_beside(connection)  # type: ignore[attr-defined]  # beside the row
-    deliveries_open = _give_up_replaying(connection, now)
-    # One more than a batch holds, to see whether another will follow.
-    due_ids = schedule.due_ids(connection, pacing.batch_size(connection) + 1)
+    due_ids, deliveries_open = _at_hand(connection)
+    deliveries_open = _give_up_replaying(deliveries_open, now)
     # Trouble is work too: a probe shows when it is over.
     if not (connection.troubled_since or deliveries_open or due_ids):
         return Claim()
@@ -149,14 +151,22 @@ def _save(connection: Connection) -> None:
     by_hand.execute(_SAVED, [*changed, connection.pk])
 
 
-def _give_up_replaying(connection: Connection, now: datetime) -> list[Delivery]:
-    """The open deliveries, at most as many as may be in flight. Those that the provider would no longer recognise are
-    left to a person first, never sent again by themselves."""
-    window = connection.replay_window
-    kept = []
-    for delivery in by_hand.instances(Delivery, _OPEN, [connection.pk]):
+def _at_hand(connection: Connection) -> tuple[Sequence[int], Sequence[Delivery]]:
+    """The ids of what is due, one more than a batch holds to show whether another will follow; and the open deliveries,
+    at most as many as may be in flight."""
+    statement = _AT_HAND.format(due=schedule.DUE, limit=pacing.batch_size(connection) + 1)
+    found = by_hand.instances(Delivery, statement, schedule.due_values(connection))
+    for delivery in found:
         delivery.connection = connection
-        first = delivery.first_sent_at
+    return found[0].due_ids, [each for each in found if each.pk]  # type: ignore[attr-defined]  # beside the row
+
+
+def _give_up_replaying(deliveries_open: Sequence[Delivery], now: datetime) -> Sequence[Delivery]:
+    """The same without those that the provider would no longer recognise: these are left to a person, never sent again
+    by themselves."""
+    kept = []
+    for delivery in deliveries_open:
+        window, first = delivery.connection.replay_window, delivery.first_sent_at
         if window is not None and first and first < now - window and _is_free(delivery, now):
             outcomes.give_up_replaying(delivery)
         else:

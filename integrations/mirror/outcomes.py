@@ -220,7 +220,7 @@ def _close(delivery: Delivery) -> None:
     delivery.state, delivery.settled_at = Delivery.State.SETTLED, database_now()
     delivery.lease_token = delivery.leased_until = None
     delivery.save(update_fields=["state", "settled_at", "lease_token", "leased_until"])
-    if schedule.due_ids(delivery.connection, 1):
+    if schedule.is_any_due(delivery.connection):
         waking.wake_on_commit(delivery.connection_id)
 
 

@@ -5,11 +5,11 @@ answered for it or a person has decided.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
+from typing import NamedTuple
 
 from django.db import connection as database
 from django.db import transaction
@@ -58,8 +58,7 @@ def _add(organization: Organization, entry_ids: list[int]) -> None:
                 waking.wake_on_commit(connection_id)
 
 
-@dataclass(frozen=True, slots=True)
-class TakenLine:
+class TakenLine(NamedTuple):
     """Exactly one of `debit` and `credit` is an amount, the other None."""
 
     account_id: int
@@ -68,8 +67,7 @@ class TakenLine:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
-class TakenEntry:
+class TakenEntry(NamedTuple):
     """An entry about to be sent, as it is read for that: its own id and number, its lines in their order."""
 
     row_id: int
@@ -115,7 +113,7 @@ def take(connection: Connection, row_ids: Sequence[int]) -> list[TakenEntry]:
     }
     found = by_hand.rows(_TAKE, values)
     taken = [
-        TakenEntry(row_id, entry_id, number, on, memo, [TakenLine(*line[5:]) for line in lines])
+        TakenEntry(row_id, entry_id, number, on, memo, [TakenLine._make(line[5:]) for line in lines])
         for (row_id, entry_id, number, on, memo), lines in groupby(found, key=itemgetter(0, 1, 2, 3, 4))
     ]
     if taken:

@@ -2,15 +2,16 @@
 
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from django.conf import settings
+from django.db import connection as database
 from django.db import transaction
 from django.db.models import QuerySet
 
 from athenty.organizations.models import Organization, User
 from audit import recording
 from audit.actions import Action
-from integrations import by_hand
 from integrations.clock import database_now
 from integrations.mirror import waking
 from integrations.models import Connection, QueueRow, SyncMode, SyncSettings
@@ -22,9 +23,10 @@ def sync_settings(organization: Organization) -> SyncSettings:
     return found or SyncSettings(organization=organization, mode=SyncMode.LIVE)
 
 
-# Bounds and order in the words of the index of waiting rows. With `connection_id = ...` and `ORDER BY id` Postgres may
-# go through all rows by their ids instead, past those of everybody else, since it expects ours to be spread among them.
-_DUE = """
+# The ids of the oldest waiting rows that the organization's mode lets go now. Bounds and order are in the words of the
+# index of waiting rows: with `connection_id = ...` and `ORDER BY id` Postgres may go through all rows by their ids
+# instead, past those of everybody else, since it expects ours to be spread among them.
+DUE = """
     SELECT id FROM journal_sync_queue
     WHERE (connection_id, id) >= (%(connection)s, %(from)s) AND connection_id <= %(connection)s AND state = 'waiting'
         AND CASE coalesce((SELECT mode FROM integrations_syncsettings WHERE organization_id = %(organization)s), 'live')
@@ -32,20 +34,24 @@ _DUE = """
             WHEN 'batched' THEN queued_at < %(flush_before)s
             ELSE false
         END
-    ORDER BY connection_id, id LIMIT %(limit)s
+    ORDER BY connection_id, id
 """
 
 
-def due_ids(connection: Connection, limit: int) -> list[int]:
-    """The oldest waiting rows that the organization's mode lets go now, at most so many."""
-    values = {
+def due_values(connection: Connection) -> dict[str, Any]:
+    """What `DUE` asks for."""
+    return {
         "connection": connection.pk,
         "organization": connection.organization_id,
         "from": connection.queue_from,
         "flush_before": connection.flush_before,
-        "limit": limit,
     }
-    return [row_id for (row_id,) in by_hand.rows(_DUE, values)]
+
+
+def is_any_due(connection: Connection) -> bool:
+    with database.cursor() as cursor:
+        cursor.execute(f"{DUE} LIMIT 1", due_values(connection))
+        return cursor.fetchone() is not None
 
 
 @transaction.atomic

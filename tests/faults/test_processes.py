@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from integrations.clock import database_now
 from integrations.connections import disconnect, start, tokens
-from integrations.mirror import schedule
+from integrations.mirror import claiming
 from integrations.models import Attempt, Connection, Delivery, QueueRow
 from tests.faults import dying
 from tests.faults.scoreboard import board
@@ -384,8 +384,7 @@ def test_f26_a_snapshot_held_for_long_costs_a_claim_little(mirror):
     try:
         mirror.post(300)
         seconds = mirror.drain()
-        connection = Connection.objects.get(pk=mirror.connection.pk)
-        assert pages_read(plan_of(lambda: schedule.due_ids(connection, 31))) < 20
+        assert pages_read(plan_of(lambda: claiming.claim(mirror.connection.pk))) < 20
     finally:
         holder.close()
         _let_autovacuum("on")

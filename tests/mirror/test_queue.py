@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations.connections import start
-from integrations.mirror import queue, schedule
+from integrations.mirror import claiming, queue
 from integrations.models import QueueRow
 from ledger.models import JournalEntry
 
@@ -60,7 +60,8 @@ def test_a_claim_steps_over_nothing_that_waits_for_others(firm, sandbox):
     assert last.queue.count() == first.queue.count() == 900
     with database.cursor() as cursor:
         cursor.execute("ANALYZE")
-    assert stepped_over(plan_of(lambda: schedule.due_ids(last, 31)), "journal_sync_queue") == 0
+    plan = plan_of(lambda: claiming.claim(last.pk))
+    assert stepped_over(plan, "journal_sync_queue") == 0
 
 
 def test_a_rolled_back_posting_leaves_no_queue_row(firm, connection):
