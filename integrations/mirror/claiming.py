@@ -4,7 +4,7 @@ Claiming by connection is what makes the mirror fair and flat in cost: a claim t
 however many wait behind them or elsewhere.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,7 +14,6 @@ from django.db import transaction
 
 from integrations import by_hand
 from integrations.mapping import requirements
-from integrations.mapping.requirements import Target
 from integrations.mirror import deliveries, gates, outcomes, pacing, queue, schedule
 from integrations.mirror.crash_points import crash_point
 from integrations.mirror.deliveries import Lease
@@ -52,13 +51,6 @@ _AT_HAND = """
         open.attempts, open.failures, open.next_attempt_at
     FROM (SELECT) AS always
     LEFT JOIN integrations_delivery open ON open.connection_id = %(connection)s AND open.state = 'open'
-"""
-# Nobody waits for the disk when a claim commits: what it has sealed may be lost with the server until an attempt is
-# begun, whose own commit is waited for and takes along all that was written before it. No byte leaves earlier.
-_SAVED = """
-    UPDATE integrations_connection SET next_send_at = %s, coalesce_until = %s, queue_from = %s, woken_for = %s
-    WHERE id = %s
-    RETURNING set_config('synchronous_commit', 'off', true)
 """
 
 
@@ -122,33 +114,50 @@ def _claim_delivery(
 ) -> Claim:
     """What is due again goes before what is new."""
     due_again = [each for each in deliveries_open if _is_free(each, now) and _may_repeat(each, now)]
-    again = min(due_again, key=lambda each: each.sealed_at, default=None)
-    if again is None:
-        holds_until = _coalescing_until(connection, due_ids, now)
-        if holds_until:
-            return _look_again(connection, holds_until, now)
-        if not _may_seal(connection, due_ids, deliveries_open, now):
-            return Claim()
-    targets = {} if again else requirements.targets(connection)
+    if due_again:
+        return _claim_again(min(due_again, key=lambda each: each.sealed_at), gate, due_ids, now)
+    holds_until = _coalescing_until(connection, due_ids, now)
+    if holds_until:
+        return _look_again(connection, holds_until, now)
+    if not _may_seal(connection, due_ids, deliveries_open, now):
+        return Claim()
+    return _claim_new(connection, gate, due_ids, now)
+
+
+def _claim_again(delivery: Delivery, gate: ProviderGate, due_ids: Sequence[int], now: datetime) -> Claim:
+    """As it was sealed."""
+    connection = delivery.connection
+    if not gates.pass_through(gate, now):
+        return Claim()
+    lease = deliveries.lease(delivery, now)
+    _reserve(connection, len(lease.sealed.item_ids), due_ids, now)
+    connection.save(update_fields=["next_send_at", "coalesce_until", "woken_for"])
+    return _claimed(connection, lease, now)
+
+
+def _claim_new(connection: Connection, gate: ProviderGate, due_ids: Sequence[int], now: datetime) -> Claim:
+    targets = requirements.targets(connection)
     if targets is None or not gates.pass_through(gate, now):
         return Claim()
-    lease = deliveries.lease(again, now) if again else _seal(connection, due_ids, targets, now)
-    if lease is None:
+    size = pacing.batch_size(connection)
+    composed = deliveries.compose(connection, queue.take(connection, due_ids[:size]), targets)
+    if composed is None:
         # A whole batch was set aside, for an account whose target broke. What comes after it should not wait for that.
-        return Claim(look_again_at=now if len(due_ids) > pacing.batch_size(connection) else None)
-    pacing.reserve(connection, now, len(lease.sealed.item_ids))
-    more = connection.next_send_at if any(each >= connection.queue_from for each in due_ids) else None
-    connection.woken_for = more
-    _save(connection)
+        return Claim(look_again_at=now if len(due_ids) > size else None)
+    _reserve(connection, len(composed.drafted), due_ids, now)
+    return _claimed(connection, deliveries.seal(connection, composed, now), now)
+
+
+def _reserve(connection: Connection, entries: int, due_ids: Sequence[int], now: datetime) -> None:
+    """Use the slot that is open now, and wake up for the next one while more is due; the caller saves."""
+    pacing.reserve(connection, now, entries)
+    connection.woken_for = connection.next_send_at if any(each >= connection.queue_from for each in due_ids) else None
+
+
+def _claimed(connection: Connection, lease: Lease, now: datetime) -> Claim:
     gates.reserve(connection, now)
     crash_point("sealed")
-    return Claim(lease, look_again_at=more)
-
-
-def _save(connection: Connection) -> None:
-    """What a send changes of it."""
-    changed = [connection.next_send_at, connection.coalesce_until, connection.queue_from, connection.woken_for]
-    by_hand.execute(_SAVED, [*changed, connection.pk])
+    return Claim(lease, look_again_at=connection.woken_for)
 
 
 def _at_hand(connection: Connection) -> tuple[Sequence[int], Sequence[Delivery]]:
@@ -205,8 +214,3 @@ def _may_seal(
     if any(not _is_free(each, now) for each in deliveries_open) and not _fills_a_batch(connection, due_ids):
         return False  # what comes meanwhile goes together once the answer is here
     return bool(due_ids)
-
-
-def _seal(connection: Connection, due_ids: Sequence[int], targets: Mapping[int, Target], now: datetime) -> Lease | None:
-    entries = queue.take(connection, due_ids[: pacing.batch_size(connection)])
-    return deliveries.seal(connection, entries, targets, now) if entries else None

@@ -62,31 +62,49 @@ def reference(connection: Connection, entry: NumberedEntry) -> str:
     return f"ATH-{entry.number}-{b32encode(digest[:5]).decode()}"
 
 
-def seal(
-    connection: Connection, entries: Sequence[TakenEntry], targets: Mapping[int, Target], now: datetime
-) -> Lease | None:
-    """Compose one delivery of what `queue.take` gave, in the same transaction, and hold it. None when no entry could be
-    composed. `targets` by our accounts' ids.
+@dataclass(frozen=True)
+class Composed:
+    """What one delivery will be: its bytes, whose they are, and the targets by our accounts' ids."""
+
+    drafted: Sequence[Drafted]
+    sealed: SealedBody
+    targets: Mapping[int, Target]
+
+
+def compose(connection: Connection, entries: Sequence[TakenEntry], targets: Mapping[int, Target]) -> Composed | None:
+    """One delivery of what `queue.take` gave, in the same transaction. None when no entry could be composed.
 
     An entry that can't be composed is parked alone, with its traceback in the log: it holds up no other.
     """
     usable = _set_aside_unusable(connection, entries, targets)
     parties = _named_parties(connection, targets)
     drafted = [(entry, draft) for entry in usable if (draft := _draft_or_park(connection, entry, targets, parties))]
-    composed, sealed = _compose(connection, drafted)
-    if sealed is None:
-        return None
+    fit, sealed = _fit_together(connection, drafted)
+    return Composed(fit, sealed, targets) if sealed else None
+
+
+def seal(connection: Connection, composed: Composed, now: datetime) -> Lease:
+    """Write the delivery down and hold it, and with it what this send changes of its connection."""
+    sealed = composed.sealed
     delivery = Delivery(connection=connection, body=sealed.body, sealed_at=now, next_attempt_at=now)
     delivery.idempotency_key = delivery.pk.hex
     token = _hold(delivery, now)
-    _keep(delivery, composed, sealed.item_ids, targets)
-    items = zip((draft.reference for _, draft in composed), sealed.item_ids, strict=True)
+    _keep(delivery, composed)
+    items = zip((draft.reference for _, draft in composed.drafted), sealed.item_ids, strict=True)
     return Lease(delivery, token, _sealed_send(delivery, items))
 
 
-# By hand, since the ORM's own words for fifty items take longer than composing them.
+# By hand, since the ORM's own words for fifty items take longer than composing them. Nobody waits for the disk when it
+# commits: it may be lost with the server until an attempt is begun, whose own commit is waited for and takes along all
+# that was written before it. No byte leaves earlier.
 _KEEP = """
-    WITH delivery AS (
+    WITH marked AS (
+        UPDATE integrations_connection
+        SET next_send_at = %(next_send_at)s, coalesce_until = %(coalesce_until)s, queue_from = %(queue_from)s,
+            woken_for = %(woken_for)s
+        WHERE id = %(connection)s
+        RETURNING set_config('synchronous_commit', 'off', true)
+    ), delivery AS (
         INSERT INTO integrations_delivery
             (id, connection_id, state, idempotency_key, body, sealed_at, lease_token, leased_until, attempts, failures,
              next_attempt_at)
@@ -99,22 +117,25 @@ _KEEP = """
 """
 
 
-def _keep(
-    delivery: Delivery, composed: Sequence[Drafted], item_ids: Sequence[str], targets: Mapping[int, Target]
-) -> None:
-    """Write down the delivery and its items, each with the targets that its lines were composed for."""
+def _keep(delivery: Delivery, composed: Composed) -> None:
+    """Each item with the targets that its lines were composed for."""
     items = [
         (
             entry.row_id,
             item_id,
             draft.reference,
-            {line.account_id: targets[line.account_id].remote_id for line in entry.lines},
+            {line.account_id: composed.targets[line.account_id].remote_id for line in entry.lines},
         )
-        for (entry, draft), item_id in zip(composed, item_ids, strict=True)
+        for (entry, draft), item_id in zip(composed.drafted, composed.sealed.item_ids, strict=True)
     ]
+    connection = delivery.connection
     values = {
         "id": delivery.pk,
-        "connection": delivery.connection_id,
+        "connection": connection.pk,
+        "next_send_at": connection.next_send_at,
+        "coalesce_until": connection.coalesce_until,
+        "queue_from": connection.queue_from,
+        "woken_for": connection.woken_for,
         "state": delivery.state,
         "key": delivery.idempotency_key,
         "body": delivery.body,
@@ -165,7 +186,7 @@ def _draft_or_park(
         return None
 
 
-def _compose(connection: Connection, drafted: Sequence[Drafted]) -> tuple[Sequence[Drafted], SealedBody | None]:
+def _fit_together(connection: Connection, drafted: Sequence[Drafted]) -> tuple[Sequence[Drafted], SealedBody | None]:
     """Their bytes, and whose they are: what fails alone is parked and takes nothing else along. None when all fail."""
     if not drafted:
         return [], None
@@ -177,7 +198,7 @@ def _compose(connection: Connection, drafted: Sequence[Drafted]) -> tuple[Sequen
             logger.exception(_NOT_COMPOSED, entry.pk, connection.pk)
             _park_uncomposed(connection, entry)
             return [], None
-    fit = [each for each in drafted if _compose(connection, [each])[1]]
+    fit = [each for each in drafted if _fit_together(connection, [each])[1]]
     return fit, connection.provider.seal([draft for _, draft in fit], connection.company) if fit else None
 
 
