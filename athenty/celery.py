@@ -4,8 +4,10 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init
+from celery.signals import worker_init, worker_ready
 from kombu.transport.redis import Channel
+
+from athenty import garbage
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "athenty.settings")
 # Django's checks would load every page and form, for as long as a worker lives. What a worker must not start with is
@@ -34,3 +36,8 @@ def _load_providers() -> None:
     from integrations.providers import PROVIDERS
 
     list(PROVIDERS.values())
+
+
+@worker_ready.connect
+def set_aside_what_is_here(**_: Any) -> None:
+    garbage.set_aside_what_is_here()

@@ -6,6 +6,7 @@ prepared as they are, without composing anything. Both take turns. So do pages o
 which is copied then, and of the one with many: a minute apart, a machine may not be as fast as it was.
 """
 
+import importlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -167,7 +168,11 @@ def _claim_figures(claims: dict[int, Claims]) -> Iterator[Figure]:
 
 # Pages ----------------------------------------------------------------------------------------------------------------
 def _pages(firm: Firm, databases: Databases, hits: int) -> dict[int, dict[str, Hits]]:
-    """Through every middleware, in this process: what a web worker takes for a request, without the way to it."""
+    """Through every middleware, in this process: what a web worker takes for a request, without the way to it.
+
+    It begins as a web worker does.
+    """
+    importlib.import_module("athenty.wsgi")
     row = firm.connection.queue.order_by("pk").first()
     activity = reverse("integrations:activity")
     addresses = {
