@@ -15,8 +15,9 @@ _DAY = timedelta(days=1)
 # While more than half of the day's calls are left, an entry goes as soon as it can.
 _PLENTY = Fraction(1, 2)
 _SMALLEST_BATCH, _GROWS_BY, _GROWS_AFTER = 5, 5, 20
-# A worker that comes this much after its slot does not move the next one. One sixtieth of a minute is what the even
-# pace leaves free in any window, and the way to the provider needs the rest of it.
+# Of what a worker comes after its slot, so much does not move the next one (the tolerance of the generic cell rate
+# algorithm). One sixtieth of a minute is what the even pace leaves free in any window, and the way to the provider
+# needs the rest of it.
 _LATE_AT_MOST = timedelta(milliseconds=400)
 # A company that fills a tenth of a batch between two sends is busy: it may fill a whole one in the time that follows.
 _BUSY_FROM, _BUSY_WAITS = Fraction(1, 10), timedelta(seconds=4)
@@ -41,10 +42,9 @@ def opens_at(connection: Connection, now: datetime) -> datetime:
 
 
 def reserve(connection: Connection, now: datetime, entries: int) -> None:
-    """Use the slot that is open now; the caller saves. An idle time earns no burst later."""
-    slot = connection.next_send_at
-    is_on_time = slot is not None and now - slot <= _LATE_AT_MOST
-    connection.next_send_at = (slot if slot and is_on_time else now) + interval(connection.provider.limits, entries)
+    """Use the slot that is open now; the caller saves. However long it was not used, it earns no burst later."""
+    slot = max(connection.next_send_at or now, now - _LATE_AT_MOST)
+    connection.next_send_at = slot + interval(connection.provider.limits, entries)
     is_busy = entries >= batch_size(connection) * _BUSY_FROM
     connection.coalesce_until = now + max(_widened(connection, now), _BUSY_WAITS if is_busy else timedelta())
 
