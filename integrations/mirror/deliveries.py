@@ -5,7 +5,6 @@ key. Who may send and settle it holds its lease token; the lease runs by the dat
 """
 
 import hashlib
-import json
 import logging
 import uuid
 from base64 import b32encode
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+import orjson
 from django.db.models.functions import Now
 
 from integrations import by_hand
@@ -142,7 +142,7 @@ def _keep(delivery: Delivery, composed: Composed) -> None:
         "token": delivery.lease_token,
         "until": delivery.leased_until,
         "now": delivery.sealed_at,
-        "items": json.dumps(items),
+        "items": orjson.dumps(items, option=orjson.OPT_NON_STR_KEYS).decode(),
     }
     by_hand.execute(_KEEP, values)
 
