@@ -14,12 +14,11 @@ from django.db import transaction
 
 from integrations import by_hand
 from integrations.mapping import requirements
-from integrations.mirror import deliveries, gates, outcomes, pacing, queue, schedule
+from integrations.mirror import deliveries, gates, outcomes, pacing, queue, schedule, waking
 from integrations.mirror.crash_points import crash_point
 from integrations.mirror.deliveries import Lease
 from integrations.models import Connection, Delivery, ProviderGate
 
-_EARLY_AT_MOST = timedelta(milliseconds=500)
 _PROBE_TAKES_AT_MOST = timedelta(seconds=30)
 
 
@@ -89,7 +88,7 @@ def _look_again(connection: Connection, at: datetime, now: datetime) -> Claim:
     """
     if at - now >= settings.MIRROR_SWEEP_INTERVAL:
         return Claim()
-    if connection.woken_for == at and at - now > _EARLY_AT_MOST:
+    if connection.woken_for == at and at - now > waking.EARLY_AT_MOST:
         return Claim()
     connection.woken_for = at
     connection.save(update_fields=["woken_for"])

@@ -220,8 +220,15 @@ def _close(delivery: Delivery) -> None:
     delivery.state, delivery.settled_at = Delivery.State.SETTLED, database_now()
     delivery.lease_token = delivery.leased_until = None
     delivery.save(update_fields=["state", "settled_at", "lease_token", "leased_until"])
-    if schedule.is_any_due(delivery.connection):
-        waking.wake_on_commit(delivery.connection_id)
+    _look_for_more(delivery.connection, delivery.settled_at)
+
+
+def _look_for_more(connection: Connection, now: datetime) -> None:
+    """At the next slot, where more is due. A look that was asked for then may have come while this transaction held
+    the connection, and have gone: it passes over what is locked."""
+    is_to_come = connection.woken_for is not None and connection.woken_for - now > waking.EARLY_AT_MOST
+    if not is_to_come and schedule.is_any_due(connection):
+        waking.wake_at_on_commit(connection.pk, pacing.opens_at(connection, now))
 
 
 def _park_whole(delivery: Delivery, refusal: Refused) -> None:

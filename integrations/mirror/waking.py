@@ -16,6 +16,9 @@ from integrations.clock import database_now
 
 logger = logging.getLogger(__name__)
 
+EARLY_AT_MOST = timedelta(milliseconds=500)
+"""A wake-up may come so much before the moment it was asked for: clocks differ."""
+
 
 def wake_on_commit(connection_id: UUID) -> None:
     """Have a worker look at the connection once the present transaction has committed.
@@ -32,12 +35,12 @@ def wake_at_on_commit(connection_id: UUID, at: datetime) -> None:
 
 def wake(connection_id: UUID, *, at: datetime | None = None) -> None:
     """Have a worker look at the connection now, or at a moment soon to come. What is further off is the sweep's."""
-    delay = max(at - database_now(), timedelta()) if at else timedelta()
-    if delay < settings.MIRROR_SWEEP_INTERVAL:
+    delay = max(at - database_now(), timedelta()) if at else None
+    if delay is None or delay < settings.MIRROR_SWEEP_INTERVAL:
         _send("integrations.mirror.tasks.drain", connection_id, delay)
 
 
-def wake_for_chart(connection_id: UUID, *, in_: timedelta = timedelta()) -> None:
+def wake_for_chart(connection_id: UUID, *, in_: timedelta | None = None) -> None:
     transaction.on_commit(lambda: _send("integrations.mirror.tasks.read_chart", connection_id, in_), robust=True)
 
 
@@ -58,7 +61,8 @@ class _Broker:
 
     One that fails is left alone for a while, and what was to be published meanwhile is dropped. What is wanted again
     and again, as by a firm that posts hundreds of entries, is asked for at once and then twice a second, since no
-    company may be called more often: the last wish is never dropped for an earlier one.
+    company may be called more often: the last wish is never dropped for an earlier one. What is wanted at a moment is
+    asked for then.
     """
 
     _LEFT_ALONE_SECONDS = 5
@@ -73,9 +77,9 @@ class _Broker:
         self._left_alone_until = 0.0
         self._latest: dict[tuple[str, UUID], float] = {}
 
-    def publish(self, task: str, row_id: UUID, delay: timedelta) -> None:
+    def publish(self, task: str, row_id: UUID, delay: timedelta | None) -> None:
         now = time.monotonic()
-        at = now + delay.total_seconds() if delay else self._next_turn(task, row_id, now)
+        at = self._next_turn(task, row_id, now) if delay is None else now + delay.total_seconds()
         if at is None:
             return
         self._messages.put((task, row_id, at))
@@ -122,5 +126,5 @@ class _Broker:
 _broker = _Broker()
 
 
-def _send(task: str, row_id: UUID, delay: timedelta = timedelta()) -> None:
+def _send(task: str, row_id: UUID, delay: timedelta | None = None) -> None:
     _broker.publish(task, row_id, delay)

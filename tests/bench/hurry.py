@@ -103,7 +103,7 @@ def hurry_wake_ups() -> None:
 
     send = waking._send
 
-    def sooner(task: str, row_id: object, delay: timedelta = timedelta()) -> None:
-        send(task, row_id, delay / speed())
+    def sooner(task: str, row_id: object, delay: timedelta | None = None) -> None:
+        send(task, row_id, delay and delay / speed())
 
     waking._send = sooner

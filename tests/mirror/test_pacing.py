@@ -204,6 +204,24 @@ def test_looks_at_one_connection_do_not_become_more_and_more(firm, connection, m
     assert asked[-1] == almost, "it may have been the one that was asked for"
 
 
+@pytest.mark.parametrize(
+    ("next_look", "asks"), [(None, True), (-0.02, True), (0.2, True), (2.0, False)], ids=["none", "gone", "soon", "far"]
+)
+def test_a_settlement_asks_for_the_look_that_may_have_come_while_it_held_the_connection(
+    firm, connection, monkeypatch, django_capture_on_commit_callbacks, next_look, asks
+):
+    firm.post(*[("1100", "2100", "1.00")] * (2 * connection.provider.limits.batch_size))
+    lease = claim(connection.pk).lease
+    slot = database_now() + timedelta(seconds=next_look or 0)
+    Connection.objects.update(next_send_at=slot, woken_for=slot if next_look is not None else None)
+    asked = []
+    monkeypatch.setattr(waking, "wake", lambda _connection_id, at=None: asked.append(at))
+    with django_capture_on_commit_callbacks(execute=True):
+        drain.send(lease)
+    assert len(asked) == asks
+    assert all(at >= slot for at in asked), "not before it may send"
+
+
 def test_the_sweep_leaves_those_alone_that_may_not_send(firm, connection, monkeypatch):
     firm.post(("1100", "2100", "1.00"))
     woken = []

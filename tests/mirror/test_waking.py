@@ -1,4 +1,4 @@
-"""Wake-ups: at once for who was quiet, ten a second for who is not, and never none after the last commit."""
+"""Wake-ups: at once for who was quiet, twice a second for who is not, and never none after the last commit."""
 
 import uuid
 from datetime import timedelta
@@ -40,15 +40,15 @@ def asked_for(broker):
 
 
 def test_who_was_quiet_is_woken_at_once(broker, clock):
-    broker.publish(DRAIN, uuid.uuid4(), timedelta())
-    broker.publish(DRAIN, uuid.uuid4(), timedelta())
+    broker.publish(DRAIN, uuid.uuid4(), None)
+    broker.publish(DRAIN, uuid.uuid4(), None)
     assert asked_for(broker) == [100.0, 100.0]
 
 
 def test_many_postings_in_a_row_ask_twice_a_second_and_once_after_the_last(broker, clock):
     busy = uuid.uuid4()
     for _ in range(50):
-        broker.publish(DRAIN, busy, timedelta())
+        broker.publish(DRAIN, busy, None)
         clock.now += 0.05
     last_wish = clock.now - 0.05
     moments = asked_for(broker)
@@ -59,12 +59,20 @@ def test_many_postings_in_a_row_ask_twice_a_second_and_once_after_the_last(broke
 def test_a_wake_up_for_later_does_not_stand_in_for_one_that_is_wanted_now(broker, clock):
     connection = uuid.uuid4()
     broker.publish(DRAIN, connection, timedelta(seconds=5))
-    broker.publish(DRAIN, connection, timedelta())
+    broker.publish(DRAIN, connection, None)
     assert asked_for(broker) == [105.0, 100.0]
+
+
+def test_a_look_at_a_moment_is_not_put_off_by_what_was_wanted_shortly_before(broker, clock):
+    connection = uuid.uuid4()
+    broker.publish(DRAIN, connection, None)
+    broker.publish(DRAIN, connection, timedelta())
+    broker.publish(DRAIN, connection, timedelta())
+    assert asked_for(broker) == [100.0, 100.0, 100.0]
 
 
 def test_what_it_remembers_has_a_bound(broker, clock):
     for _ in range(2_500):
-        broker.publish(DRAIN, uuid.uuid4(), timedelta())
+        broker.publish(DRAIN, uuid.uuid4(), None)
     assert len(asked_for(broker)) == 2_500
     assert len(broker._latest) <= waking._Broker._REMEMBERED

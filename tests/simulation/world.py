@@ -89,7 +89,7 @@ class Alarm:
     def __init__(self, world: "World") -> None:
         self._world = world
 
-    def publish(self, task: str, connection_id: Any, delay: timedelta) -> None:
+    def publish(self, task: str, connection_id: Any, delay: timedelta | None) -> None:
         pass_step()
         act = {
             "integrations.mirror.tasks.drain": drain.run_pass,
@@ -98,8 +98,9 @@ class Alarm:
             "integrations.connections.tasks.renew": keeping.renew_if_idle,
             "integrations.connections.tasks.send_mail": telling.send_due,
         }[task]
+        seconds = delay.total_seconds() if delay else 0.0
         for late in self._world.delivered():
-            self._world.wake(partial(act, connection_id), f"{task} {connection_id}", delay.total_seconds() + late)
+            self._world.wake(partial(act, connection_id), f"{task} {connection_id}", seconds + late)
 
 
 class World:
