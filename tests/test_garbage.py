@@ -33,9 +33,8 @@ def test_a_worker_sets_aside_what_it_has_loaded(monkeypatch, set_aside):
 
 
 @pytest.mark.django_db
-def test_a_web_process_sets_aside_its_pages(monkeypatch, set_aside):
+def test_a_web_process_sets_aside_what_it_has_loaded(monkeypatch, set_aside):
     monkeypatch.setattr("django.setup", lambda **_: None)  # has been done here, and would begin the logs anew
     monkeypatch.delitem(sys.modules, "athenty.wsgi", raising=False)
     importlib.import_module("athenty.wsgi")
     assert len(set_aside) == 1
-    assert "integrations.views" in sys.modules
