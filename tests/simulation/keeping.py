@@ -27,13 +27,16 @@ class KeptTables:
             cursor.execute("".join(f'CREATE TABLE {_SCHEMA}."{name}" AS TABLE "{name}";' for name in self._tables))
             cursor.execute("SELECT sequencename, coalesce(last_value, 0) FROM pg_sequences WHERE schemaname = 'public'")
             self._sequences = cursor.fetchall()
+            cursor.execute(
+                "SELECT DISTINCT relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid WHERE NOT tgisinternal"
+            )
+            self._guarded = [name for (name,) in cursor.fetchall()]
             self._filled = [name for name in self._tables if self._has_rows(cursor, name)]
 
     def restore(self) -> None:
-        guarded = [name for name in self._tables if name.startswith(("ledger_", "audit_"))]
         with connection.cursor() as cursor:
-            # The books and the audit log refuse to be emptied.
-            cursor.execute("".join(f'ALTER TABLE "{name}" DISABLE TRIGGER USER;' for name in guarded))
+            # The books, the audit log and what was sealed refuse to be emptied.
+            cursor.execute("".join(f'ALTER TABLE "{name}" DISABLE TRIGGER USER;' for name in self._guarded))
             # References are checked at the end, so the order is free.
             cursor.execute(
                 "BEGIN;"
@@ -41,7 +44,7 @@ class KeptTables:
                 + "".join(f'INSERT INTO "{name}" SELECT * FROM {_SCHEMA}."{name}";' for name in self._filled)
                 + "COMMIT"
             )
-            cursor.execute("".join(f'ALTER TABLE "{name}" ENABLE TRIGGER USER;' for name in guarded))
+            cursor.execute("".join(f'ALTER TABLE "{name}" ENABLE TRIGGER USER;' for name in self._guarded))
             cursor.execute(
                 "SELECT " + ", ".join(f"setval('\"{name}\"', {value + 1}, false)" for name, value in self._sequences)
             )
