@@ -58,8 +58,16 @@ def reference(connection: Connection, entry: NumberedEntry) -> str:
     company's books may hold the numbers of another firm's mirror, or of an older one, and a match with those must not
     be taken for our own entry.
     """
-    digest = hashlib.sha256(f"{connection.pk}:{entry.pk}".encode()).digest()
-    return f"ATH-{entry.number}-{b32encode(digest[:5]).decode()}"
+    [only] = references(connection, [entry])
+    return only
+
+
+def references(connection: Connection, entries: Sequence[NumberedEntry]) -> list[str]:
+    """The reference of each. Five bytes are eight digits of base 32, so those of all are written in one go."""
+    ours = str(connection.pk)
+    hashes = [hashlib.sha256(f"{ours}:{entry.pk}".encode()).digest()[:5] for entry in entries]
+    digits = b32encode(b"".join(hashes)).decode()
+    return [f"ATH-{entry.number}-{digits[8 * place : 8 * place + 8]}" for place, entry in enumerate(entries)]
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,10 @@ def compose(connection: Connection, entries: Sequence[TakenEntry], targets: Mapp
     """
     usable = _set_aside_unusable(connection, entries, targets)
     parties = _named_parties(connection, targets)
-    drafted = [(entry, draft) for entry in usable if (draft := _draft_or_park(connection, entry, targets, parties))]
+    named = zip(usable, references(connection, usable), strict=True)
+    drafted = [
+        (entry, draft) for entry, name in named if (draft := _draft_or_park(connection, entry, name, targets, parties))
+    ]
     fit, sealed = _fit_together(connection, drafted)
     return Composed(fit, sealed, targets) if sealed else None
 
@@ -175,11 +186,11 @@ def _set_aside_unusable(
 
 
 def _draft_or_park(
-    connection: Connection, entry: TakenEntry, targets: Mapping[int, Target], parties: dict[str, str]
+    connection: Connection, entry: TakenEntry, name: str, targets: Mapping[int, Target], parties: dict[str, str]
 ) -> JournalDraft | None:
     """The journal to send. None when our own code fails on it: then it is parked alone, with the traceback logged."""
     try:
-        return _draft(connection, entry, targets, parties)
+        return _draft(entry, name, targets, parties)
     except Exception:
         logger.exception(_NOT_COMPOSED, entry.pk, connection.pk)
         _park_uncomposed(connection, entry)
@@ -208,9 +219,7 @@ def _park_uncomposed(connection: Connection, entry: TakenEntry) -> None:
     failures.report(connection, [(entry.number, refusal.code, refusal.message)])
 
 
-def _draft(
-    connection: Connection, entry: TakenEntry, targets: Mapping[int, Target], parties: dict[str, str]
-) -> JournalDraft:
+def _draft(entry: TakenEntry, name: str, targets: Mapping[int, Target], parties: dict[str, str]) -> JournalDraft:
     lines = []
     for line in entry.lines:
         target = targets[line.account_id]
@@ -225,7 +234,7 @@ def _draft(
                 party_id=parties.get(target.party, ""),
             )
         )
-    return JournalDraft(reference=reference(connection, entry), on=entry.on, memo=entry.memo, lines=tuple(lines))
+    return JournalDraft(reference=name, on=entry.on, memo=entry.memo, lines=tuple(lines))
 
 
 def lease(delivery: Delivery, now: datetime) -> Lease:

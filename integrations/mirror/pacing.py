@@ -6,6 +6,7 @@ rejections for at most 1.7 % more. Live sends at once when a company was idle an
 
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import cache
 
 from integrations.models import Connection
 from integrations.providers.base import Limits
@@ -28,6 +29,7 @@ def spacing(per_minute: int | Fraction) -> timedelta:
     return timedelta(seconds=float(60 / (per_minute * _SHARE)))
 
 
+@cache
 def interval(limits: Limits, entries: int) -> timedelta:
     """How long after a send of so many entries the next may start."""
     by_calls = spacing(limits.calls_per_minute)

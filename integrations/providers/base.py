@@ -115,8 +115,9 @@ class DraftLine:
     party_id: str = ""
 
     def __post_init__(self) -> None:
-        amounts = [amount for amount in (self.debit, self.credit) if amount is not None]
-        if len(amounts) != 1 or not amounts[0].is_finite() or amounts[0] <= 0:
+        amount = self.credit if self.debit is None else self.debit
+        has_both = self.debit is not None and self.credit is not None
+        if amount is None or has_both or not amount.is_finite() or amount <= 0:
             raise ValueError(f"The line on account {self.account_number} needs a debit or a credit above zero.")
 
 

@@ -15,6 +15,7 @@ from integrations.clock import database_now
 from integrations.connections import disconnect, returning
 from integrations.mapping import chart, saving
 from integrations.mirror import claiming, deliveries, drain, outcomes, queue, schedule
+from integrations.mirror.deliveries import reference, references
 from integrations.models import Connection, Delivery, QueueRow, SyncMode
 from integrations.providers.base import Accepted, Cause, Refused, SendResult, Uncertain
 from ledger.models import JournalEntry
@@ -408,10 +409,10 @@ def test_an_entry_that_cannot_be_composed_holds_up_no_other(firm, connection, mo
     broken, fine = firm.post(("1100", "2100", "1.00"), ("1100", "2100", "2.00"))
     compose = drain.deliveries._draft
 
-    def fail_on_the_first(connection, entry, *others):
+    def fail_on_the_first(entry, *others):
         if entry.pk == broken.pk:
             raise ZeroDivisionError
-        return compose(connection, entry, *others)
+        return compose(entry, *others)
 
     monkeypatch.setattr(drain.deliveries, "_draft", fail_on_the_first)
     pass_over(connection)
@@ -420,14 +421,18 @@ def test_an_entry_that_cannot_be_composed_holds_up_no_other(firm, connection, mo
 
 
 def test_a_reference_is_readable_short_and_never_that_of_another_connection(connection):
-    from integrations.mirror.deliveries import reference
-
     entry = JournalEntry(pk=7, number=4211)
     mine = reference(connection, entry)
     assert mine.startswith("ATH-4211-")
     assert len(reference(connection, JournalEntry(pk=10**12, number=99_999_999))) <= 21
     assert mine != reference(Connection(pk=uuid.uuid4()), entry)
     assert mine == reference(connection, entry)
+
+
+def test_a_reference_stays_what_it_was_when_the_entry_was_first_sent():
+    connection = Connection(pk=uuid.UUID("5b0ad5c1-67e1-4a27-9c3e-0d4f1f2a7b60"))
+    entries = [JournalEntry(pk=7, number=4211), JournalEntry(pk=8, number=4212)]
+    assert references(connection, entries) == ["ATH-4211-6HYDSZH4", "ATH-4212-EQUIDOII"]
 
 
 @pytest.mark.slow
