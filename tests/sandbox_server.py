@@ -38,6 +38,10 @@ class Sandbox(SandboxControl):
         """Break a call: which one, the n-th or a share of them, and what happens then."""
         self._ask("POST", "faults", json=fault)
 
+    def has_struck(self) -> bool:
+        """Whether a call has come that an armed fault is for."""
+        return any(fault["struck"] for fault in self._ask("GET", "faults")["faults"])
+
     def change_company(self, provider: str, company_id: str, **settings: Any) -> None:
         self._ask("POST", f"{provider}/{company_id}/settings", json=settings)
 

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -21,6 +20,7 @@ from integrations.connections import connect, disconnect, start, tokens
 from integrations.models import Connection, SealedGrant
 from integrations.providers.errors import GrantLost, Unavailable
 from tests.connections.sign_in import sign_in
+from tests.faults.conftest import wait_until
 from tests.mirror.conftest import (
     _key_file,
     connect_firm,
@@ -297,10 +297,10 @@ def test_kill_9_between_the_providers_rotation_and_our_store(firm, sandbox, grac
         worker.stdout.readline()
         worker.stdin.write("\n")
         worker.stdin.flush()
-        time.sleep(1.5)
+        wait_until(sandbox.has_struck, "the provider has been asked")
         worker.send_signal(signal.SIGKILL)
         assert worker.wait(timeout=10) == -signal.SIGKILL
-        time.sleep(5)  # the provider finishes what nobody reads
+        wait_until(lambda: refreshes(sandbox, "xero") == 1, "the provider has finished what nobody reads")
     else:
         worker = process(connection, ATHENTY_CRASH="refreshed:1")
         worker.stdout.readline()
